@@ -1,0 +1,40 @@
+# Each target sets up what it needs in .venv, and is quick about it when that was done before.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+# Two builds of one commit are the same byte for byte; this is the date that they carry.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+# Material announces MkDocs 2, which is pinned away, on every start.
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: serve build test check accept bench
+
+serve: .venv/ready
+	$(BIN)/mkdocs serve --no-strict --livereload
+
+build: .venv/ready
+	$(BIN)/mkdocs build --strict
+
+test: .venv/ready
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	@report=$$($(BIN)/coverage report) || { echo "$$report"; exit 1; }
+
+check: .venv/ready
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(MAKE) build
+	$(MAKE) test
+
+accept: .venv/ready
+	$(BIN)/pytest --accept docs README.md CONTRIBUTING.md
+
+bench: .venv/ready
+	$(BIN)/python -m tests.bench
+
+.venv/ready: pyproject.toml .ci/constraints.txt
+	$(PYTHON) -m venv .venv
+	PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable ".[site,test]"
+	@touch $@

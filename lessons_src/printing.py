@@ -1,0 +1,127 @@
+"""Draw what `traversal` found: data in, text out. No graph is seen here, so torch is not needed."""
+
+from __future__ import annotations
+
+from reprlib import repr as short_repr
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lessons_src.traversal import Tree
+
+BRANCH, LAST = "├── ", "└── "
+PIPE, SPACE = "│   ", "    "
+
+MAX_LINES = 1_000
+MAX_DEPTH = 200
+_COUNTED_TO = 10**100  # 100,000 doublings make a number of 30,000 digits, at each of the nodes
+
+
+def pretty_print_graph(
+    node: Tree | None,
+    prefix: str = "",
+    is_last: bool = True,  # noqa: FBT001, FBT002  # the signature that the lessons start from
+    show_memloc: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Print the graph that `traverse_graph` returned, as a tree.
+
+    A node is printed once for each path that leads to it, and a graph has far more paths than
+    nodes: 20 doublings ``y = y + y`` are 21 nodes and 2,097,151 lines. So what stands below level
+    200 of the tree, and what comes after 1,000 lines, is not printed. A line says how many lines
+    that is; they are counted without a visit to each. With `show_memloc`, each name is followed
+    by the node's memory location, which tells whether two lines are one node.
+
+    `prefix` stands before every line. `is_last` says whether the connector of the first is that
+    of a last child. ``None`` prints one line, which says that there is no graph. Raises
+    `TypeError` for anything that is not ``((name, memloc), children)`` all the way down, and
+    `ValueError` for a node that holds itself; then nothing is printed.
+
+    Source: https://docs.pytorch.org/docs/stable/notes/autograd.html
+
+    >>> leaf = (("AccumulateGrad", "3e5c0"), [])
+    >>> pretty_print_graph((("MulBackward0", "acd60"), [leaf, leaf]), show_memloc=True)
+    └── MulBackward0: acd60
+        ├── AccumulateGrad: 3e5c0
+        └── AccumulateGrad: 3e5c0
+    """
+    for line in tree_lines(node, prefix, is_last=is_last, show_memloc=show_memloc):
+        print(line)
+
+
+def tree_lines(
+    node: Tree | None, prefix: str = "", *, is_last: bool = True, show_memloc: bool = False
+) -> Iterator[str]:
+    """Yield the lines that `pretty_print_graph` prints.
+
+    >>> list(tree_lines(None))
+    ['└── (no graph: no operation was recorded)']
+    """
+    if node is None:
+        yield prefix + (LAST if is_last else BRANCH) + "(no graph: no operation was recorded)"
+        return
+    counts = _count_lines(node)
+    printed = 0
+    stack = [(node, prefix, is_last, 1)]
+    while stack and printed < MAX_LINES:
+        tree, indent, last, depth = stack.pop()
+        (name, memloc), children = tree
+        yield indent + (LAST if last else BRANCH) + (f"{name}: {memloc}" if show_memloc else name)
+        printed += 1
+        indent += SPACE if last else PIPE
+        if depth < MAX_DEPTH:
+            below = [(child, indent, False, depth + 1) for child in children]
+            below[-1:] = [(child, indent, True, depth + 1) for child in children[-1:]]
+            stack.extend(reversed(below))
+        elif children:
+            yield indent + LAST + _more_lines(counts[id(tree)] - 1)
+            printed += 1
+    if stack:
+        yield prefix + _more_lines(sum(counts[id(tree)] for tree, *_ in stack))
+
+
+def _more_lines(count: int) -> str:
+    if count >= _COUNTED_TO - 1:
+        return "… more than 10^99 more lines"
+    return f"… {count:,} more {'line' if count == 1 else 'lines'}"
+
+
+def _count_lines(root: Tree) -> dict[int, int]:
+    """Return, by id, how many lines each node and all below it take; check every node's shape.
+
+    A shared node is counted once, and its count is used again. The ids are safe as keys: `root`
+    keeps every node alive meanwhile.
+    """
+    counts: dict[int, int] = {}
+    opened: set[int] = set()
+    stack = [root]
+    while stack:
+        tree = stack.pop()
+        if id(tree) in counts:
+            continue
+        if id(tree) in opened:  # everything below it has been counted by now
+            lines = 1 + sum(counts[id(child)] for child in tree[1])
+            counts[id(tree)] = min(lines, _COUNTED_TO)
+            continue
+        _check_shape(tree)
+        opened.add(id(tree))
+        stack.append(tree)
+        for child in tree[1]:
+            if id(child) in opened and id(child) not in counts:
+                raise ValueError(f"a node holds itself, which no graph does: {short_repr(child)}")
+            stack.append(child)
+    return counts
+
+
+def _check_shape(node: object) -> None:
+    match node:
+        case ((str(), str()), list() | tuple()):
+            return
+    if hasattr(node, "grad_fn"):
+        raise TypeError("this is a tensor: print traverse_graph(t.grad_fn) instead of t.")
+    if hasattr(node, "next_functions"):
+        raise TypeError("this is a node of the graph itself: print traverse_graph(grad_fn).")
+    raise TypeError(
+        "this is not ((name, memloc), children), the form that traverse_graph returns: "
+        + short_repr(node)
+    )

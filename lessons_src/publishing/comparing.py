@@ -1,0 +1,57 @@
+"""Whether what a block shows is what the lesson stores."""
+
+import re
+
+# Where a memory location can stand; elsewhere five hexadecimal digits may be a number or a word.
+_LOCATION = re.compile(
+    r"\b0x[0-9a-f]{4,16}\b"  # a Python repr
+    r"|(?<=── )(?P<tree>\w+: )[0-9a-f]{5,16}$"  # a line of a graph's tree
+    r"|(?P<pair>\('\w+', ')[0-9a-f]{5,16}(?='\))",  # a node of traverse_graph
+    re.MULTILINE,
+)
+_NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w)")
+
+
+def outputs_match(
+    stored: str, shown: str, *, ellipsis: bool = False, tolerance: float | None = None
+) -> bool:
+    """Whether `shown` is what `stored` says.
+
+    Exactly, but for memory locations: those of one text may be renamed, one to one, into those
+    of the other. With `ellipsis`, each `...` in `stored` stands for any text; with `tolerance`,
+    numbers may differ by that much.
+
+    >>> outputs_match("at 0xaaaa, 0xbbbb, 0xaaaa", "at 0x1111, 0x2222, 0x1111")
+    True
+    >>> outputs_match("at 0xaaaa, 0xbbbb, 0xaaaa", "at 0x1111, 0x2222, 0x3333")
+    False
+    >>> outputs_match("loss 0.25", "loss 0.26", tolerance=0.1)
+    True
+    """
+    if ellipsis:
+        pattern = ".*".join(re.escape(part) for part in stored.split("..."))
+        return re.fullmatch(pattern, shown, re.DOTALL) is not None
+    if tolerance is not None:
+        return _numbers_match(stored, shown, tolerance)
+    return _name_locations(stored) == _name_locations(shown)
+
+
+def _name_locations(text: str) -> str:
+    """Name memory locations by the order in which they first stand: two texts that a one-to-one
+    renaming turns into each other come out the same."""
+    names: dict[str, str] = {}
+
+    def name(match: re.Match[str]) -> str:
+        before = match["tree"] or match["pair"] or ""
+        location = match[0].removeprefix(before)
+        # A control character, which no output may hold, keeps names apart from text.
+        return before + names.setdefault(location, f"\0{len(names)}\0")
+
+    return _LOCATION.sub(name, text)
+
+
+def _numbers_match(stored: str, shown: str, tolerance: float) -> bool:
+    if _NUMBER.split(stored) != _NUMBER.split(shown):
+        return False
+    pairs = zip(_NUMBER.findall(stored), _NUMBER.findall(shown), strict=True)
+    return all(abs(float(one) - float(other)) <= tolerance for one, other in pairs)

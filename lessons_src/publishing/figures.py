@@ -1,0 +1,121 @@
+"""Figures: Matplotlib's style in a lesson, and the SVG it gives made fit for a page."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+SVG = "image/svg+xml"
+
+INK, MUTED, GRID, PAPER = "#1f2933", "#616e7c", "#dde3ea", "#ffffff"
+SERIES = ("#2563a8", "#c2590c", "#2f7d4f", "#a23b72", "#7b8794")
+"""The site's palette as Matplotlib draws it; a page turns each colour into a CSS variable."""
+
+_VARIABLES = {
+    INK: "--lesson-ink",
+    MUTED: "--lesson-muted",
+    GRID: "--lesson-grid",
+    PAPER: "--lesson-paper",
+    **{colour: f"--lesson-c{i}" for i, colour in enumerate(SERIES)},
+}
+
+_STYLE = {
+    # Five inches are 360 points: drawn at its own size, a figure fills a phone's width.
+    "figure.figsize": (5, 3.2),
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 11,
+    "axes.labelsize": 11,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "font.size": 11,
+    "font.family": "sans-serif",
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+    "lines.linewidth": 2,
+    "patch.edgecolor": INK,
+    "scatter.edgecolors": "face",
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "image.cmap": "cividis",
+    # Text stays text: it takes the page's font, can be read aloud and is found by a search.
+    "svg.fonttype": "none",
+}
+
+
+def enable(shell: Any) -> None:
+    """Have `shell` show Matplotlib's figures as SVG in the site's style, as Jupyter's inline back end does."""
+    import matplotlib
+    from cycler import cycler
+    from matplotlib_inline.backend_inline import configure_inline_support
+    from matplotlib_inline.config import InlineBackend
+
+    backend = InlineBackend.instance(parent=shell)
+    backend.figure_formats = {"svg"}
+    # No date, or each build would differ; no cropping, or a figure's shape would hang on its text.
+    backend.print_figure_kwargs = {"bbox_inches": None, "metadata": {"Date": None, "Creator": None}}
+    matplotlib.use("module://matplotlib_inline.backend_inline")
+    matplotlib.rcParams.update(_STYLE)
+    matplotlib.rcParams["axes.prop_cycle"] = cycler(color=SERIES)
+    matplotlib.interactive(True)
+    configure_inline_support(shell, "inline")
+
+
+def begin_block(line: int) -> None:
+    """Make the ids of this block's figures the same in every build, and unlike those of other blocks."""
+    import matplotlib
+
+    matplotlib.rcParams["svg.hashsalt"] = f"line {line}"
+
+
+def page_svg(svg: str, alt: str, prefix: str) -> str:
+    """Make `svg` fit to stand in a page: accessible, in both palettes, with ids of its own.
+
+    `alt` says what one sees; `prefix` begins every id. Raises `xml.etree.ElementTree.ParseError`
+    when `svg` is not XML.
+
+    >>> print(page_svg('<svg viewBox="0 0 9 9"><path id="p" fill="#2563a8"/></svg>', "A dot.", "f1"))
+    <svg viewBox="0 0 9 9" role="img" aria-label="A dot."><path id="f1-p" fill="var(--lesson-c0, #2563a8)" /></svg>
+    """
+    root = ElementTree.fromstring(svg)
+    for parent in list(root.iter()):
+        parent.tag = parent.tag.rpartition("}")[2]
+        for child in [child for child in parent if child.tag.endswith("}metadata")]:
+            parent.remove(child)
+    ids = {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
+    for element in root.iter():
+        element.attrib = {
+            name.rpartition("}")[2]: _attribute(name, value, ids, prefix)
+            for name, value in element.attrib.items()
+        }
+    for name in ("width", "height", "version"):
+        root.attrib.pop(name, None)
+    root.attrib |= {"role": "img", "aria-label": alt}
+    return _with_variables(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
+    if name == "id":
+        return f"{prefix}-{value}"
+    if name.endswith("href") and value[1:] in ids:
+        return f"#{prefix}-{value[1:]}"
+    return re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", value)
+
+
+def _with_variables(svg: str) -> str:
+    variable: Callable[[re.Match[str]], str] = lambda match: (
+        f"var({_VARIABLES[match[0].lower()]}, {match[0].lower()})"
+    )
+    return re.sub("|".join(_VARIABLES), variable, svg, flags=re.IGNORECASE)

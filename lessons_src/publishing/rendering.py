@@ -1,0 +1,97 @@
+"""A lesson and its run as a page: Markdown for the site generator, HTML for the outputs.
+
+Markdown renders everything but what a block showed. Each block's results become a fence named
+`RESULTS`, which holds a key; the site generator calls back for the key's HTML. So results
+stand correctly in lists, admonitions and tabs, and their text is never read as Markdown.
+"""
+
+import re
+from dataclasses import dataclass
+from html import escape
+
+from lessons_src.publishing.checking import Failure, split_output
+from lessons_src.publishing.figures import page_svg
+from lessons_src.publishing.lesson import Block, Lesson
+from lessons_src.publishing.results import BlockRun, LessonRun
+
+RESULTS = "lesson-results"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A lesson ready for the site generator."""
+
+    markdown: str
+    results: dict[str, str]
+    """The HTML that takes the place of each `RESULTS` fence, by the fence's content."""
+    lines: dict[str, int]
+    """The line of the lesson that each of them belongs to."""
+
+
+def render_page(lesson: Lesson, run: LessonRun) -> Page:
+    """The page of a `lesson` whose `run` has been checked and is without failures."""
+    results: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    text = list(lesson.lines)
+    runs = iter(run.blocks)
+    pieces = [(block, next(runs) if block.is_run else None) for block in lesson.blocks]
+    # From the end, so that the places of earlier blocks stay where they are.
+    for block, result in reversed(pieces):
+        html = _results(block, result)
+        source = [] if block.directives.hidden else list(lesson.lines[block.fence.start : block.fence.end])
+        if html:
+            key = f"{lesson.path}:{block.line}"
+            results[key], lines[key] = html, block.line
+            source += [f"{block.indent}{row}\n" if row else "\n" for row in ("", f"```{RESULTS}", key, "```")]
+        end = block.output.fence.end if block.output else block.span.end
+        text[block.span.start : end] = source
+    return Page("".join(text).removeprefix("\ufeff"), results, lines)
+
+
+def render_failures(failures: list[Failure], kept: bool) -> str:
+    """What a page under `mkdocs serve` says of a lesson that fails; `kept` if its last good page follows."""
+    below = "Below is the page as it last ran." if kept else "It has not run since the server started."
+    report = escape("\n\n".join(str(failure) for failure in failures))
+    return (
+        f'<div class="lesson-broken" role="alert"><p><strong>This lesson fails.</strong> {below}</p>'
+        f"<pre><samp>{report}</samp></pre></div>"
+    )
+
+
+def _results(block: Block, run: BlockRun | None) -> str:
+    if run is None:
+        reason = escape(block.directives.display_only or "")
+        return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
+    html = _outputs(block, run) + _figures(block, run)
+    if html and block.directives.predict:
+        question = escape(block.directives.predict)
+        html = (
+            f'<details class="lesson-predict"><summary><b>Predict first.</b> {question}</summary>'
+            f"{html}</details>"
+        )
+    return html
+
+
+def _outputs(block: Block, run: BlockRun) -> str:
+    printed, raised = split_output(block, run)
+    html = _output(printed) if printed else ""
+    return html + (_output(raised, "lesson-error", "Error, as expected") if raised else "")
+
+
+def _output(text: str, kind: str = "", label: str = "Output") -> str:
+    if not kind and re.search("[│├└]", text):
+        kind = "lesson-tree"
+    classes = f"lesson-output {kind}".strip()
+    return (
+        f'<div class="{classes}" role="region" aria-label="{label}" tabindex="0">'
+        f"<pre><samp>{escape(text, quote=False)}</samp></pre></div>"
+    )
+
+
+def _figures(block: Block, run: BlockRun) -> str:
+    alt = block.directives.figure
+    if alt is None:
+        return ""
+    svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
+    # A search for a word is not to find the ticks of an axis.
+    return f'<figure class="lesson-figure" data-search-exclude>{svg}</figure>'

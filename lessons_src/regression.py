@@ -1,0 +1,192 @@
+"""Fit a line with raw autograd: two tensors, one loop, no optimiser.
+
+The model is ``y_pred = a + b * x``. The loop in `_descend` is the whole of it; the rest of this
+file says clearly what is wrong with an input, because PyTorch accepts most mistakes in silence.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+PROGRESS_EVERY = 10
+
+
+@dataclass(frozen=True)
+class LineFit:
+    """A fitted line ``y = a + b * x``, and how the fit came to it."""
+
+    a: float
+    b: float
+    losses: list[float] = field(repr=False)  # one a step, each before that step's update
+    snapshots: list[tuple[float, float]] = field(repr=False)  # (a, b) after steps 0, 10, 20, ...
+
+    def progress_lines(self) -> list[str]:
+        r"""Return a line of text for every tenth step: its loss, then `a` and `b` as updated.
+
+        >>> x = torch.tensor([0.0, 1.0, 2.0])
+        >>> fit = fit_line(x, 1 + 2 * x, lr=0.1, steps=20, a=0.0, b=0.0)
+        >>> print("\n".join(fit.progress_lines()))
+        Step 0: Loss=11.6667, a=0.6000, b=0.8667
+        Step 10: Loss=0.0114, a=1.1534, b=1.8873
+        """
+        steps = range(0, len(self.losses), PROGRESS_EVERY)
+        return [
+            f"Step {step}: Loss={self.losses[step]:.4f}, a={a:.4f}, b={b:.4f}"
+            for step, (a, b) in zip(steps, self.snapshots, strict=True)
+        ]
+
+
+class DivergenceError(ArithmeticError):
+    """The fit ran away: a number in it is no longer finite. `fit` holds the steps before that."""
+
+    def __init__(self, message: str, fit: LineFit) -> None:
+        super().__init__(message, fit)
+        self.fit = fit
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def fit_line(
+    x: Tensor,
+    y: Tensor,
+    *,
+    lr: float = 0.01,
+    steps: int = 100,
+    a: float | Tensor | None = None,
+    b: float | Tensor | None = None,
+) -> LineFit:
+    """Return the line that `steps` steps of gradient descent on the mean squared error lead to.
+
+    Shapes: `x` and `y` have one shape, one dtype (float32 or float64) and one device. They are
+    data: no gradient reaches them, even where they ask for one. `a` and `b` are starting values,
+    numbers or tensors of one element, which are copied. A missing one is drawn with
+    ``torch.randn(1)``, `a` before `b`. A caller's ``no_grad`` or ``inference_mode`` is lifted
+    for the fit.
+
+    Raises `TypeError` or `ValueError` for inputs that cannot be fitted, and `DivergenceError` when
+    the loss, `a` or `b` is no longer finite.
+
+    Source: https://docs.pytorch.org/tutorials/beginner/pytorch_with_examples.html
+
+    >>> x = torch.linspace(-1, 1, 50)
+    >>> fit = fit_line(x, 3 * x + 1, lr=0.1, steps=200, a=0, b=0)
+    >>> round(fit.a, 3), round(fit.b, 3), len(fit.losses)
+    (1.0, 3.0, 200)
+    >>> fit_line(x.reshape(50, 1), 3 * x + 1)
+    Traceback (most recent call last):
+    ValueError: x has shape (50, 1) and y has shape (50,): they must be equal, or broadcasting \
+compares every x with every y. Try y.reshape(x.shape).
+    """
+    _check_data(x, y)
+    _check_settings(lr, steps)
+    # Leaving inference mode also leaves no_grad. Outside it, clones can be saved for backward.
+    with torch.inference_mode(mode=False):
+        x, y = x.detach().clone(), y.detach().clone()
+        start_a, start_b = _start("a", a, x), _start("b", b, x)
+        return _descend(x, y, start_a, start_b, lr=float(lr), steps=int(steps))
+
+
+# `a` and `b` are leaves. To a type checker their `.grad` may be None; here backward has set it.
+def _descend(x: Tensor, y: Tensor, a: Any, b: Any, *, lr: float, steps: int) -> LineFit:
+    losses: list[float] = []
+    snapshots: list[tuple[float, float]] = []
+    for step in range(steps):
+        y_pred = a + b * x
+        loss = ((y_pred - y) ** 2).mean()
+        loss_value = loss.item()
+        if not math.isfinite(loss_value):
+            fit = LineFit(a.item(), b.item(), losses, snapshots)
+            raise DivergenceError(_runaway(f"the loss is {loss_value} at step {step}", lr), fit)
+        losses.append(loss_value)
+
+        loss.backward()
+
+        with torch.no_grad():  # an update is not part of the graph
+            a -= lr * a.grad
+            b -= lr * b.grad
+            a.grad.zero_()  # or the next backward would add to it
+            b.grad.zero_()
+
+        if step % PROGRESS_EVERY == 0:
+            snapshots.append((a.item(), b.item()))
+
+    fit = LineFit(a.item(), b.item(), losses, snapshots)
+    if not (math.isfinite(fit.a) and math.isfinite(fit.b)):  # no later loss would show it
+        raise DivergenceError(_runaway(f"a={fit.a}, b={fit.b} after step {steps - 1}", lr), fit)
+    return fit
+
+
+def _runaway(what: str, lr: float) -> str:
+    return f"{what} with lr={lr}. Try a smaller lr, or x and y of a smaller scale."
+
+
+def _start(name: str, value: float | Tensor | None, x: Tensor) -> Tensor:
+    """Return a new leaf of shape (1,) that holds the starting value."""
+    if value is None:
+        value = torch.randn(1)
+    if isinstance(value, bool) or not isinstance(value, Real | Tensor):
+        raise TypeError(f"{name} is a {type(value).__name__}: start from a number or a tensor.")
+    start = value.detach() if isinstance(value, Tensor) else torch.tensor([float(value)], dtype=x.dtype)
+    if start.numel() != 1 or start.is_complex():
+        raise ValueError(f"{name} must be one real number, not {start.numel()} of {start.dtype}.")
+    start = start.to(x, copy=True).reshape(1)
+    if not start.isfinite():
+        raise ValueError(f"{name} is {start.item()} as {x.dtype}: start from a finite number.")
+    return start.requires_grad_()
+
+
+def _check_data(x: Tensor, y: Tensor) -> None:
+    for name, values in (("x", x), ("y", y)):
+        _check_values(name, values)
+    if x.shape != y.shape:
+        raise ValueError(
+            f"x has shape {tuple(x.shape)} and y has shape {tuple(y.shape)}: they must be equal, "
+            + (
+                "or broadcasting compares every x with every y. Try y.reshape(x.shape)."
+                if x.numel() == y.numel()
+                else "one y for each x."
+            )
+        )
+    if (x.dtype, x.device) != (y.dtype, y.device):
+        raise TypeError(
+            f"x is {x.dtype} on {x.device} and y is {y.dtype} on {y.device}: make them agree, "
+            "as y.to(x) does."
+        )
+
+
+def _check_values(name: str, values: Tensor) -> None:
+    if not isinstance(values, Tensor):
+        raise TypeError(
+            f"{name} is a {type(values).__name__}, not a tensor: pass torch.tensor({name})."
+        )
+    if values.dtype not in (torch.float32, torch.float64):
+        real = f"{name}.real" if values.is_complex() else name
+        raise TypeError(
+            f"{name} is {values.dtype}, not torch.float32 or torch.float64: pass {real}.float()."
+        )
+    if values.numel() == 0:
+        raise ValueError(f"{name} is empty, with shape {tuple(values.shape)}: a fit needs data.")
+    bad = values.numel() - int(values.isfinite().sum())
+    if bad:
+        raise ValueError(
+            f"{name} holds NaN or infinity in {bad} of {values.numel()} places, and one is enough "
+            "to make every loss NaN: remove them first."
+        )
+
+
+def _check_settings(lr: float, steps: int) -> None:
+    if isinstance(lr, bool) or not isinstance(lr, Real):
+        raise TypeError(f"lr is a {type(lr).__name__}: the learning rate is a number, as 0.01.")
+    if not (lr > 0 and math.isfinite(lr)):
+        raise ValueError(f"lr is {lr}: the learning rate must be positive and finite, as 0.01.")
+    if isinstance(steps, bool) or not isinstance(steps, Integral):
+        raise TypeError(f"steps is a {type(steps).__name__}: count steps with an int, as 100.")
+    if steps < 0:
+        raise ValueError(f"steps is {steps}: take no steps (0) or more.")
