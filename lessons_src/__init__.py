@@ -15,8 +15,27 @@ Read the three files in this order. Each has one idea.
     └── AccumulateGrad
 """
 
-from lessons_src.printing import pretty_print_graph
-from lessons_src.regression import DivergenceError, LineFit, fit_line
-from lessons_src.traversal import traverse_graph
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lessons_src.printing import pretty_print_graph
+    from lessons_src.regression import DivergenceError, LineFit, fit_line
+    from lessons_src.traversal import traverse_graph
 
 __all__ = ["DivergenceError", "LineFit", "fit_line", "pretty_print_graph", "traverse_graph"]
+
+_HOMES = {
+    "DivergenceError": "regression",
+    "LineFit": "regression",
+    "fit_line": "regression",
+    "pretty_print_graph": "printing",
+    "traverse_graph": "traversal",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use: the site's build imports this package and has no use for torch.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -70,9 +70,8 @@ def tree_lines(
         printed += 1
         indent += SPACE if last else PIPE
         if depth < MAX_DEPTH:
-            below = [(child, indent, False, depth + 1) for child in children]
-            below[-1:] = [(child, indent, True, depth + 1) for child in children[-1:]]
-            stack.extend(reversed(below))
+            # A stack gives back first what was put on it last, so the last child goes on first.
+            stack.extend((child, indent, i == 0, depth + 1) for i, child in enumerate(reversed(children)))
         elif children:
             yield indent + LAST + _more_lines(counts[id(tree)] - 1)
             printed += 1
@@ -122,6 +121,5 @@ def _check_shape(node: object) -> None:
     if hasattr(node, "next_functions"):
         raise TypeError("this is a node of the graph itself: print traverse_graph(grad_fn).")
     raise TypeError(
-        "this is not ((name, memloc), children), the form that traverse_graph returns: "
-        + short_repr(node)
+        "this is not ((name, memloc), children), the form that traverse_graph returns: " + short_repr(node)
     )

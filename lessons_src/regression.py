@@ -132,61 +132,51 @@ def _start(name: str, value: float | Tensor | None, x: Tensor) -> Tensor:
     if value is None:
         value = torch.randn(1)
     if isinstance(value, bool) or not isinstance(value, Real | Tensor):
-        raise TypeError(f"{name} is a {type(value).__name__}: start from a number or a tensor.")
+        raise TypeError(f"{name} must be a number or a tensor, not {type(value).__name__}.")
     start = value.detach() if isinstance(value, Tensor) else torch.tensor([float(value)], dtype=x.dtype)
     if start.numel() != 1 or start.is_complex():
         raise ValueError(f"{name} must be one real number, not {start.numel()} of {start.dtype}.")
-    start = start.to(x, copy=True).reshape(1)
+    start = start.to(x).reshape(1).clone()  # a view instead of a clone would slow the loop by 1 %
     if not start.isfinite():
         raise ValueError(f"{name} is {start.item()} as {x.dtype}: start from a finite number.")
     return start.requires_grad_()
 
 
 def _check_data(x: Tensor, y: Tensor) -> None:
-    for name, values in (("x", x), ("y", y)):
-        _check_values(name, values)
+    _check_values("x", x)
+    _check_values("y", y)
     if x.shape != y.shape:
-        raise ValueError(
-            f"x has shape {tuple(x.shape)} and y has shape {tuple(y.shape)}: they must be equal, "
-            + (
-                "or broadcasting compares every x with every y. Try y.reshape(x.shape)."
-                if x.numel() == y.numel()
-                else "one y for each x."
-            )
-        )
+        cure = "one y for each x."
+        if x.numel() == y.numel():
+            cure = "or broadcasting compares every x with every y. Try y.reshape(x.shape)."
+        shapes = f"x has shape {tuple(x.shape)} and y has shape {tuple(y.shape)}"
+        raise ValueError(f"{shapes}: they must be equal, {cure}")
     if (x.dtype, x.device) != (y.dtype, y.device):
-        raise TypeError(
-            f"x is {x.dtype} on {x.device} and y is {y.dtype} on {y.device}: make them agree, "
-            "as y.to(x) does."
-        )
+        kinds = f"x is {x.dtype} on {x.device} and y is {y.dtype} on {y.device}"
+        raise TypeError(f"{kinds}: make them agree, as y.to(x) does.")
 
 
 def _check_values(name: str, values: Tensor) -> None:
     if not isinstance(values, Tensor):
-        raise TypeError(
-            f"{name} is a {type(values).__name__}, not a tensor: pass torch.tensor({name})."
-        )
-    if values.dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"{name} must be a tensor, as torch.tensor makes one, not {type(values).__name__}.")
+    if values.dtype not in {torch.float32, torch.float64}:
         real = f"{name}.real" if values.is_complex() else name
-        raise TypeError(
-            f"{name} is {values.dtype}, not torch.float32 or torch.float64: pass {real}.float()."
-        )
+        raise TypeError(f"{name} is {values.dtype}, not torch.float32 or torch.float64: pass {real}.float().")
     if values.numel() == 0:
         raise ValueError(f"{name} is empty, with shape {tuple(values.shape)}: a fit needs data.")
-    bad = values.numel() - int(values.isfinite().sum())
-    if bad:
+    if not values.isfinite().all():  # one is enough to make every loss NaN
+        bad = values.numel() - int(values.isfinite().sum())
         raise ValueError(
-            f"{name} holds NaN or infinity in {bad} of {values.numel()} places, and one is enough "
-            "to make every loss NaN: remove them first."
+            f"{name} holds NaN or infinity in {bad} of {values.numel()} places: remove them first."
         )
 
 
 def _check_settings(lr: float, steps: int) -> None:
     if isinstance(lr, bool) or not isinstance(lr, Real):
-        raise TypeError(f"lr is a {type(lr).__name__}: the learning rate is a number, as 0.01.")
+        raise TypeError(f"lr must be a number, as 0.01, not {type(lr).__name__}.")
     if not (lr > 0 and math.isfinite(lr)):
-        raise ValueError(f"lr is {lr}: the learning rate must be positive and finite, as 0.01.")
+        raise ValueError(f"lr must be positive and finite, as 0.01, not {lr}.")
     if isinstance(steps, bool) or not isinstance(steps, Integral):
-        raise TypeError(f"steps is a {type(steps).__name__}: count steps with an int, as 100.")
+        raise TypeError(f"steps must be an int, as 100, not {type(steps).__name__}.")
     if steps < 0:
-        raise ValueError(f"steps is {steps}: take no steps (0) or more.")
+        raise ValueError(f"steps must be 0 or more, not {steps}.")

@@ -89,8 +89,7 @@ def _check_node(grad_fn: object) -> None:
         raise TypeError("this is a tensor, not a node of the graph: pass t.grad_fn instead of t.")
     if not isinstance(getattr(grad_fn, "next_functions", None), tuple):
         raise TypeError(
-            f"this is a {type(grad_fn).__name__}, not a node of the graph: pass the grad_fn of a "
-            "tensor."
+            f"a node of the graph is meant, the grad_fn of a tensor, not {type(grad_fn).__name__}."
         )
 
 

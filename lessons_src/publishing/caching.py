@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from lessons_src.publishing import worker
 from lessons_src.publishing.lesson import Lesson
 from lessons_src.publishing.results import LessonRun
 
@@ -67,7 +66,7 @@ def _key(lesson: Lesson) -> str:
         for block in lesson.blocks
         if block.is_run
     ]
-    parts = (lesson.path, blocks, _teaching_sources(), _ENGINE_SOURCES, _installed(), worker.SEED)
+    parts = (lesson.path, blocks, _teaching_sources(), _ENGINE_SOURCES, _installed())
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

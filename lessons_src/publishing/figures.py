@@ -19,7 +19,7 @@ _VARIABLES = {
     **{colour: f"--lesson-c{i}" for i, colour in enumerate(SERIES)},
 }
 
-_STYLE = {
+STYLE = {
     # Five inches are 360 points: drawn at its own size, a figure fills a phone's width.
     "figure.figsize": (5, 3.2),
     "figure.constrained_layout.use": True,
@@ -67,7 +67,7 @@ def enable(shell: Any) -> None:
     # No date, or each build would differ; no cropping, or a figure's shape would hang on its text.
     backend.print_figure_kwargs = {"bbox_inches": None, "metadata": {"Date": None, "Creator": None}}
     matplotlib.use("module://matplotlib_inline.backend_inline")
-    matplotlib.rcParams.update(_STYLE)
+    matplotlib.rcParams.update(STYLE)
     matplotlib.rcParams["axes.prop_cycle"] = cycler(color=SERIES)
     matplotlib.interactive(True)
     configure_inline_support(shell, "inline")

@@ -21,7 +21,6 @@ from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import Any
 
-from lessons_src.publishing import worker
 from lessons_src.publishing.lesson import Block, Lesson
 from lessons_src.publishing.results import BlockRun, LessonRun
 
@@ -31,21 +30,12 @@ TIME_LIMIT = 60.0
 _START_LIMIT = 300.0  # Seconds until the first block: a cold disk takes its time to import torch.
 _GRACE = 2.0  # Seconds between asking a lesson to stop and stopping it.
 
-_IMPORTED_BY_SERVER = [
-    "torch",
-    "numpy",
-    "matplotlib.pyplot",
-    "matplotlib.backends.backend_svg",
-    "matplotlib_inline.backend_inline",
-    "lessons_src.publishing.worker",
-]
-
 _CONTEXT = multiprocessing.get_context("forkserver")
 
 
 def prepare() -> None:
     """Start the server's imports and return at once; a run waits for them when it must."""
-    _CONTEXT.set_forkserver_preload(_IMPORTED_BY_SERVER)
+    _CONTEXT.set_forkserver_preload(["lessons_src.publishing.warmup"])
     forkserver.ensure_running()
 
 
@@ -107,9 +97,8 @@ class _Run:
     def start(self) -> None:
         self._directory = tempfile.mkdtemp(prefix="lesson-")
         self._reports, sender = _CONTEXT.Pipe(duplex=False)
-        tasks = [worker.Task(b.code, b.line, b.directives.raises) for b in self.blocks]
         self._process = _CONTEXT.Process(
-            target=worker.run_lesson, args=(tasks, self._directory, self.time_limit, sender)
+            target=_work, args=(self.blocks, self._directory, self.time_limit, sender)
         )
         with _no_main_module():
             self._process.start()
@@ -175,6 +164,13 @@ class _Run:
         if code is not None and code < 0:
             return f"the lesson's process was killed by {signal.Signals(-code).name} while this block ran"
         return f"the lesson's process ended, with exit status {code}, while this block ran"
+
+
+def _work(*args: Any) -> None:
+    # Here, in the lesson's process: this one has no use for IPython.
+    from lessons_src.publishing import worker
+
+    worker.run_lesson(*args)
 
 
 def _receive(reports: Connection) -> tuple[Any, ...] | None:

@@ -15,7 +15,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -28,6 +28,7 @@ from traitlets import Type
 from traitlets.config import Config
 
 from lessons_src.publishing import figures
+from lessons_src.publishing.lesson import Block
 from lessons_src.publishing.results import BlockRun
 
 SEED = 0
@@ -35,17 +36,8 @@ MAX_SHOWN = 100_000
 """Characters that a block may show; more is no longer something that a reader reads."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """A block to run: what the worker needs to know of it."""
-
-    code: str
-    line: int
-    raises: bool
-
-
-def run_lesson(tasks: list[Task], directory: str, time_limit: float, reports: Connection) -> NoReturn:
-    """Run `tasks` in order, in `directory`; send `("begin", i)` and `("end", i, result)` for each, then `("done",)`.
+def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: Connection) -> NoReturn:
+    """Run `blocks` in order, in `directory`; send `("begin", i)` and `("end", i, result)` for each, then `("done",)`.
 
     Stops after a block that raises without being expected to: what follows may depend on it.
     """
@@ -56,11 +48,11 @@ def run_lesson(tasks: list[Task], directory: str, time_limit: float, reports: Co
     _seed()
     descriptors = _Descriptors()
     shell = _shell()
-    for index, task in enumerate(tasks):
+    for index, block in enumerate(blocks):
         reports.send(("begin", index))
-        result = _run_block(shell, task, descriptors)
+        result = _run_block(shell, block, descriptors)
         reports.send(("end", index, asdict(result)))
-        if result.problem or (result.error and not task.raises):
+        if result.problem or (result.error and not block.directives.raises):
             break
     reports.send(("done",))
     # At once: a thread that the lesson left, or a graph too deep to be freed, is not waited for.
@@ -184,11 +176,11 @@ class _Shell(InteractiveShell):
     offsets: dict[str, int] = {}
     """The name of each block's code, and the line of the lesson above its first line."""
 
-    def begin(self, task: Task) -> None:
-        self.code = task.code
-        name = f"lesson block at line {task.line}"
+    def begin(self, block: Block) -> None:
+        self.code = block.code
+        name = f"lesson block at line {block.line}"
         self.compile.block_name = name
-        self.offsets[name] = task.line - 1
+        self.offsets[name] = block.line - 1
         self.figures: list[str] = []
         self.refused: str | None = None
         self.uncaught: BaseException | None = None
@@ -268,12 +260,12 @@ def _show_warning(
     print(f"{category.__name__}: {message}", file=sys.stderr)
 
 
-def _run_block(shell: _Shell, task: Task, descriptors: _Descriptors) -> BlockRun:
+def _run_block(shell: _Shell, block: Block, descriptors: _Descriptors) -> BlockRun:
     threads = set(threading.enumerate())
-    shell.begin(task)
-    figures.begin_block(task.line)
+    shell.begin(block)
+    figures.begin_block(block.line)
     sys.stdout = sys.stderr = shell.shown
-    result = shell.run_cell(task.code, store_history=False)
+    result = shell.run_cell(block.code, store_history=False)
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     error = result.error_before_exec or result.error_in_exec or shell.uncaught
     run = BlockRun(

@@ -1,0 +1,83 @@
+"""No stored output of any lesson can change unnoticed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from lessons_src.publishing.checking import check_block, check_lesson, expected_output
+from lessons_src.publishing.comparing import outputs_match
+from lessons_src.publishing.lesson import Block, Lesson
+from lessons_src.publishing.parsing import parse_lesson, read_lesson
+from lessons_src.publishing.results import BlockRun, LessonRun
+from lessons_src.publishing.running import run_lesson
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(ROOT.glob("docs/**/*.md"))
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@cache
+def run_page(page: Path) -> tuple[Lesson, LessonRun]:
+    lesson = read_lesson(page, ROOT)
+    return lesson, run_lesson(lesson)
+
+
+def stored(page: Path) -> Iterator[tuple[Block, BlockRun, str]]:
+    """The blocks of a page that store an output, with their runs and that output."""
+    lesson, run = run_page(page)
+    for block, result in zip([block for block in lesson.blocks if block.is_run], run.blocks, strict=True):
+        if block.output and result:
+            yield block, result, block.output.text
+
+
+@pages
+def test_a_lesson_as_it_stands_has_no_failure(page: Path) -> None:
+    assert check_lesson(*run_page(page)) == []
+
+
+@pages
+def test_changing_any_one_character_of_an_output_is_noticed(page: Path) -> None:
+    for block, result, text in stored(page):
+        shown, asked = expected_output(block, result), block.directives
+        for at in range(len(text)):
+            changed = text[:at] + "§" + text[at + 1 :]
+            matches = outputs_match(changed, shown, ellipsis=asked.ellipsis, tolerance=asked.tolerance)
+            assert not matches, f"line {block.line}: {changed}"
+
+
+@pages
+def test_an_output_with_a_line_too_few_or_too_many_is_noticed(page: Path) -> None:
+    for block, result, text in stored(page):
+        for changed in (text + "\n", text + "\nmore", "\n".join(text.split("\n")[:-1])):
+            output = replace(block.output, text=changed) if block.output else None
+            assert check_block(run_page(page)[0], replace(block, output=output), result)
+
+
+@pages
+def test_deleting_an_output_from_the_file_is_noticed(page: Path) -> None:
+    lesson, run = run_page(page)
+    for block, _, _ in stored(page):
+        assert block.output
+        lines = list(lesson.lines)
+        del lines[block.output.fence.start : block.output.fence.end]
+        failures = check_lesson(parse_lesson("".join(lines), lesson.path), run)
+        assert len(failures) == 1
+        assert "no `text` fence" in failures[0].problem
+        assert block.line <= failures[0].line <= block.last_line
+
+
+@pages
+def test_changing_an_output_in_the_file_is_noticed_at_the_line_of_its_block(page: Path) -> None:
+    lesson, run = run_page(page)
+    for block, _, _ in stored(page):
+        assert block.output
+        lines = list(lesson.lines)
+        lines[block.output.line - 1] = block.indent + "§" + lines[block.output.line - 1].lstrip()
+        failures = check_lesson(parse_lesson("".join(lines), lesson.path), run)
+        assert len(failures) == 1
+        # An exception is raised where it is raised, which may be in a function of an earlier block.
+        assert failures[0].line <= block.last_line

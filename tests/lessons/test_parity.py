@@ -1,0 +1,53 @@
+"""Nothing that a reader sees as Python is passed over, and no example is lost on the way to pytest."""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from lessons_src.publishing.parsing import read_lesson
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+
+EXAMPLES = {
+    "README.md": 1,
+}
+"""How many examples pytest collects from each file. A change here is a change of what is tested."""
+
+
+def commonmark(text: str) -> str:
+    """Material's containers, which CommonMark does not know, as list items of the same indentation."""
+    text = re.sub(r"\A---\n.*?\n---\n", lambda match: "\n" * match[0].count("\n"), text, flags=re.DOTALL)
+    return re.sub(r"^( *)(?:!!!|\?\?\?\+?|===) ", r"\1-   ", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_commonmark_sees_as_python_is_what_the_parser_sees(page: Path) -> None:
+    tokens = MarkdownIt().parse(commonmark(page.read_text(encoding="utf-8")))
+    seen = [
+        (token.map[0] + 2, token.content)
+        for token in tokens
+        if token.type == "fence" and token.map and re.search("py", token.info, re.IGNORECASE)
+    ]
+    lesson = read_lesson(page, ROOT)
+    assert seen == [(block.line, block.code) for block in lesson.blocks]
+    assert all(block.is_run or block.directives.display_only for block in lesson.blocks)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_code_hides_in_an_indented_block(page: Path) -> None:
+    tokens = MarkdownIt().parse(commonmark(page.read_text(encoding="utf-8")))
+    assert [token.map for token in tokens if token.type == "code_block"] == []
+
+
+def test_pytest_collects_every_example() -> None:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "docs", "lessons_src", "README.md", "CONTRIBUTING.md"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout
+    counts = Counter(line.partition(": ")[0] for line in listing.splitlines() if ": " in line)
+    found = dict(line.split(": ") for line in listing.splitlines() if ": " in line)
+    assert {name: int(count) for name, count in found.items()} == EXAMPLES, counts
