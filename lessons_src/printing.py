@@ -21,8 +21,8 @@ _COUNTED_TO = 10**100  # 100,000 doublings make a number of 30,000 digits, at ea
 def pretty_print_graph(
     node: Tree | None,
     prefix: str = "",
-    is_last: bool = True,  # noqa: FBT001, FBT002  # the signature that the lessons start from
-    show_memloc: bool = False,  # noqa: FBT001, FBT002
+    is_last: bool = True,
+    show_memloc: bool = False,
 ) -> None:
     """Print the graph that `traverse_graph` returned, as a tree.
 

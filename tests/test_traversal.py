@@ -200,7 +200,7 @@ class Double(torch.autograd.Function):
 
 def test_a_custom_function_is_a_node_before_and_after_backward() -> None:
     y = Double.apply(leaf()).sum()  # type: ignore[no-untyped-call]
-    expected = ("SumBackward0", [("DoubleBackward", [("AccumulateGrad", [])])])
+    expected: Any = ("SumBackward0", [("DoubleBackward", [("AccumulateGrad", [])])])
     assert names(traverse_graph(y.grad_fn)) == expected
     y.backward()
     assert names(traverse_graph(y.grad_fn)) == expected
@@ -220,7 +220,7 @@ def test_a_graph_of_gradients_is_a_graph() -> None:
 # Bad input
 
 
-@pytest.mark.parametrize("tensor", [torch.ones(2), torch.nn.Parameter(torch.ones(2)), torch.ones(2)])
+@pytest.mark.parametrize("tensor", [torch.ones(2), torch.nn.Parameter(torch.ones(2))])
 def test_a_tensor_in_place_of_a_node_is_told_apart(tensor: Any) -> None:
     with pytest.raises(TypeError) as caught:
         traverse_graph(tensor)
@@ -265,90 +265,109 @@ def test_traversals_from_many_roots_keep_no_node_alive() -> None:
     assert len(alive) == 0
 
 
-DEEP = {
-    "a result that goes last": """
-        y = chain(a, 100_000)
-        show(y)
-    """,
-    "an intermediate result that outlives the result": """
-        y = chain(a, 100_000)
-        z = chain(y, 10)
-        show(z)
-        del z
-        del y
-    """,
-    "results that go in any order": """
-        results = [a]
-        for _ in range(100_000):
-            results.append(results[-1] + 1)
-        show(results[-1])
-        random.Random(0).shuffle(results)
-        while results:
-            results.pop()
-    """,
-    "a node that is next to every other": """
-        results = [a]
-        for _ in range(100_000):
-            results.append(results[-1] + 1)
-        total = torch.stack(results).sum()
-        show(total)
-        results.reverse()
-        del results
-        del total
-    """,
-    "two chains side by side": """
-        y, z = chain(a, 50_000), chain(a, 50_000)
-        product = y * z
-        show(product)
-        del product, y, z
-    """,
-    "a graph that is walked again and again while it grows": """
-        y = a
-        for _ in range(50):
-            y = chain(y, 2_000)
-            show(y)
-        del y
-    """,
-}
-
 PROGRAM = """
 import contextlib, io, random, sys, threading
 import torch
 from lessons_src import pretty_print_graph, traverse_graph
+
+def leaf():
+    return torch.ones(1, requires_grad=True)
 
 def chain(y, operations):
     for _ in range(operations):
         y = y + 1
     return y
 
+def results(operations):
+    found = [leaf()]
+    for _ in range(operations):
+        found.append(found[-1] + 1)
+    return found
+
 def show(y):
-    pretty_print_graph(traverse_graph(y.grad_fn), show_memloc=True)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        pretty_print_graph(traverse_graph(y.grad_fn), show_memloc=True)
+    assert "more lines" in printed.getvalue()
 
-def lesson():
-    a = torch.ones(1, requires_grad=True)
-{body}
+def in_a_small_thread(lesson):  # 1 MB of stack is what some 5,000 levels of recursion need
+    threading.stack_size(1 << 20)
+    thread = threading.Thread(target=lesson)
+    thread.start()
+    thread.join()
 
-with contextlib.redirect_stdout(io.StringIO()) as printed:
-    if sys.argv[1] == "thread":
-        threading.stack_size(1 << 20)
-        thread = threading.Thread(target=lesson)
-        thread.start()
-        thread.join()
-    else:
-        lesson()
-print("more lines" in printed.getvalue())
+def in_the_main_thread(lesson):
+    lesson()
 """
 
 
-@pytest.mark.parametrize("where", ["main", "thread"])
-@pytest.mark.parametrize("body", DEEP.values(), ids=DEEP)
-def test_a_graph_of_100_000_operations_is_walked_printed_and_freed(body: str, where: str) -> None:
-    body = textwrap.indent(textwrap.dedent(body), "    ")
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(body=body), where],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+def run(program: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-c", PROGRAM + textwrap.dedent(program)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("where", ["in_the_main_thread", "in_a_small_thread"])
+def test_a_chain_of_100_000_operations_is_walked_printed_and_freed(where: str) -> None:
+    program = f"""
+    def lesson():
+        y = chain(leaf(), 100_000)
+        show(y)
+        del y
+        print("freed")
+
+    {where}(lesson)
+    """
+    assert run(program) == (0, "freed\n", "")
+
+
+def test_deep_graphs_of_every_shape_are_freed_in_every_order() -> None:
+    program = """
+    def an_intermediate_result_outlives_the_result():
+        y = chain(leaf(), 20_000)
+        z = chain(y, 10)
+        show(z)
+        del z
+        del y
+
+    def results_go_in_any_order():
+        found = results(20_000)
+        show(found[-1])
+        random.Random(0).shuffle(found)
+        while found:
+            found.pop()
+
+    def one_node_is_next_to_every_other():
+        found = results(20_000)
+        total = torch.stack(found).sum()
+        show(total)
+        found.reverse()
+        del found
+        del total
+
+    def two_chains_run_side_by_side():
+        x = leaf()
+        y, z = chain(x, 10_000), chain(x, 10_000)
+        product = y * z
+        show(product)
+        del product, y, z
+
+    def a_growing_graph_is_walked_again_and_again():
+        y = leaf()
+        for _ in range(10):
+            y = chain(y, 2_000)
+            show(y)
+        del y
+
+    for lesson in (
+        an_intermediate_result_outlives_the_result,
+        results_go_in_any_order,
+        one_node_is_next_to_every_other,
+        two_chains_run_side_by_side,
+        a_growing_graph_is_walked_again_and_again,
+    ):
+        print(lesson.__name__, file=sys.stderr, flush=True)  # the last name is that of the crash
+        in_a_small_thread(lesson)
+    print("freed")
+    """
+    returncode, out, names_so_far = run(program)
+    assert (returncode, out) == (0, "freed\n"), names_so_far

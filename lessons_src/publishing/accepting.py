@@ -24,9 +24,9 @@ def accept_outputs(lesson: Lesson, outputs: Mapping[Block, str]) -> str:
     <BLANKLINE>
     """
     lines = list(lesson.lines)
-    newline = _line_end(lines)
     # From the end, so that the places of earlier blocks stay where they are.
     for block in sorted(outputs, key=lambda block: block.fence.start, reverse=True):
+        newline = _line_end(lines[block.fence.start])
         fence = _fence(outputs[block], block.indent, newline)
         if block.output:
             place = block.output.fence if fence else Span(block.fence.end, block.output.fence.end)
@@ -35,6 +35,8 @@ def accept_outputs(lesson: Lesson, outputs: Mapping[Block, str]) -> str:
             lines[place.start - 1] = lines[place.start - 1].rstrip("\r\n") + newline
             fence = [newline, *fence] if fence else []
         lines[place.start : place.end] = fence
+    if not _line_end(lesson.lines[-1]):
+        lines[-1] = lines[-1].rstrip("\r\n")
     return "".join(lines)
 
 
@@ -47,6 +49,5 @@ def _fence(output: str, indent: str, newline: str) -> list[str]:
     return [(indent + row if row else "") + newline for row in rows]
 
 
-def _line_end(lines: list[str]) -> str:
-    first = lines[0] if lines else ""
-    return first[len(first.rstrip("\r\n")) :] or "\n"
+def _line_end(line: str) -> str:
+    return line[len(line.rstrip("\r\n")) :]

@@ -29,22 +29,30 @@ class RunCache:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
+        self._asked_for: dict[str, Path] = {}
+
     def load(self, lesson: Lesson) -> LessonRun | None:
         """The run stored for `lesson`; None when there is none or its file is damaged."""
-        try:
-            return LessonRun.from_json(json.loads(self._file(lesson).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
+        file = self._asked_for[lesson.path] = self._file(lesson)
+        with contextlib.suppress(OSError, ValueError):
+            digest, data = file.read_text(encoding="utf-8").split("\n", 1)
+            if digest == _sha256(data):
+                return LessonRun.from_json(json.loads(data))
+        return None
 
     def store(self, lesson: Lesson, run: LessonRun) -> None:
-        """Keep `run`; a reader never meets half a file."""
+        """Keep `run`, unless something that it depends on has changed since `load` was asked for it.
+
+        A reader never meets half a file.
+        """
         file = self._file(lesson)
-        if file.exists():
+        if file != self._asked_for.get(lesson.path):
             return
+        data = json.dumps(run.to_json())
         self.directory.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=self.directory, prefix=file.stem, suffix=".tmp")
         with open(descriptor, "w", encoding="utf-8") as part:
-            json.dump(run.to_json(), part)
+            part.write(f"{_sha256(data)}\n{data}")
         os.replace(name, file)
 
     def forget_all_but(self, lessons: Iterable[Lesson]) -> None:
@@ -67,7 +75,11 @@ def _key(lesson: Lesson) -> str:
         if block.is_run
     ]
     parts = (lesson.path, blocks, _teaching_sources(), _ENGINE_SOURCES, _installed())
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+    return _sha256(repr(parts))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _teaching_sources() -> list[tuple[str, str]]:

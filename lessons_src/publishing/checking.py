@@ -65,9 +65,9 @@ def split_output(block: Block, run: BlockRun) -> tuple[str, str]:
     one lesson are the same, whatever memory locations they saw.
     """
     rows = block.output.text.split("\n") if block.output else []
-    printed = run.shown.count("\n") + 1 if run.shown else 0
-    if not run.error:
-        printed = len(rows)
+    raised = run.error.count("\n") + 1 if run.error else 0
+    # Counted from the end: with an ellipsis, what is stored may be shorter than what was printed.
+    printed = max(0, len(rows) - raised) if run.shown else 0
     return "\n".join(rows[:printed]), "\n".join(rows[printed:])
 
 

@@ -18,8 +18,8 @@ def outputs_match(
     """Whether `shown` is what `stored` says.
 
     Exactly, but for memory locations: those of one text may be renamed, one to one, into those
-    of the other. With `ellipsis`, each `...` in `stored` stands for any text; with `tolerance`,
-    numbers may differ by that much.
+    of the other. With `ellipsis`, each `...` in `stored` stands for any text within its line, and
+    a line that holds nothing else for any lines; with `tolerance`, numbers may differ by that much.
 
     >>> outputs_match("at 0xaaaa, 0xbbbb, 0xaaaa", "at 0x1111, 0x2222, 0x1111")
     True
@@ -29,11 +29,16 @@ def outputs_match(
     True
     """
     if ellipsis:
-        pattern = ".*".join(re.escape(part) for part in stored.split("..."))
-        return re.fullmatch(pattern, shown, re.DOTALL) is not None
+        return re.fullmatch("\n".join(map(_line_pattern, stored.split("\n"))), shown) is not None
     if tolerance is not None:
         return _numbers_match(stored, shown, tolerance)
     return _name_locations(stored) == _name_locations(shown)
+
+
+def _line_pattern(line: str) -> str:
+    if line.strip() == "...":
+        return "(?s:.*)"
+    return r"[^\n]*".join(re.escape(part) for part in line.split("..."))
 
 
 def _name_locations(text: str) -> str:

@@ -80,6 +80,15 @@ def begin_block(line: int) -> None:
     matplotlib.rcParams["svg.hashsalt"] = f"line {line}"
 
 
+def problem(svg: str) -> str | None:
+    """Why `svg` can stand in no page, if it cannot."""
+    try:
+        ElementTree.fromstring(svg)
+    except ElementTree.ParseError as error:
+        return f"the block shows a picture that is not SVG: {error}"
+    return None
+
+
 def page_svg(svg: str, alt: str, prefix: str) -> str:
     """Make `svg` fit to stand in a page: accessible, in both palettes, with ids of its own.
 
@@ -103,7 +112,7 @@ def page_svg(svg: str, alt: str, prefix: str) -> str:
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
     root.attrib |= {"role": "img", "aria-label": alt}
-    return _with_variables(ElementTree.tostring(root, encoding="unicode"))
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
@@ -111,11 +120,11 @@ def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
         return f"{prefix}-{value}"
     if name.endswith("href") and value[1:] in ids:
         return f"#{prefix}-{value[1:]}"
-    return re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", value)
+    return _with_variables(re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", value))
 
 
-def _with_variables(svg: str) -> str:
+def _with_variables(value: str) -> str:
     variable: Callable[[re.Match[str]], str] = lambda match: (
         f"var({_VARIABLES[match[0].lower()]}, {match[0].lower()})"
     )
-    return re.sub("|".join(_VARIABLES), variable, svg, flags=re.IGNORECASE)
+    return re.sub("|".join(_VARIABLES), variable, value, flags=re.IGNORECASE)

@@ -75,4 +75,4 @@ class Lesson:
 
     def line(self, number: int) -> str:
         """Line `number`, counted from 1, without the space around it."""
-        return self.lines[number - 1].strip() if 0 < number <= len(self.lines) else ""
+        return self.lines[number - 1].strip("\ufeff \t\r\n") if 0 < number <= len(self.lines) else ""

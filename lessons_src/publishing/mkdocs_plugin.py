@@ -1,6 +1,7 @@
 """The site build runs every lesson and shows what it showed; only this module knows MkDocs."""
 
 import logging
+import posixpath
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, event_priority
-from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as SitePage
 
 from lessons_src.publishing.caching import RunCache
@@ -97,7 +98,12 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         if outcome is None:
             return None
         shown = self._page(name)
-        return shown.markdown if shown else f"# {Path(name).stem}\n"
+        if shown is None:
+            return f"# {Path(name).stem}\n"
+        if name not in self.config.notebooks:
+            return shown.markdown
+        link = posixpath.relpath(_notebook_place(name), posixpath.dirname(name))
+        return f"{shown.markdown}\n\n[This lesson as a notebook, as it was run]({link})\n"
 
     def on_page_content(self, html: str, *, page: SitePage, config: MkDocsConfig, files: Files) -> str:
         name = page.file.src_uri
@@ -131,8 +137,6 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 lessons[file.src_uri] = read_lesson(Path(file.abs_src_path), self.root)
             except LessonSyntaxError as error:
                 outcome.failures = syntax_failures(error)
-            except UnicodeDecodeError as error:
-                outcome.failures = [Failure(file.src_uri, 1, f"this file is not UTF-8: {error.reason}")]
         return lessons
 
     def _run(self, lessons: Collection[Lesson]) -> list[LessonRun]:
@@ -151,13 +155,16 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             raise PluginError(f"not built, because of {len(failures)} failure(s) in lessons")
 
     def _notebook(self, name: str, lesson: Lesson, run: LessonRun, config: MkDocsConfig) -> File:
-        place = name.removesuffix(".md") + ".ipynb"
-        path = self.root / ".cache" / "notebooks" / place
+        place = _notebook_place(name)
+        path = self.cache.directory / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(notebook(lesson, run), encoding="utf-8")
-        # Its lesson links to it; the navigation need not.
-        return File.generated(
-            config, f"notebooks/{place}", abs_src_path=str(path), inclusion=InclusionLevel.NOT_IN_NAV
+        return File(
+            place,
+            # mkdocs-jupyter reads a file from here; a generated file has no such place.
+            src_dir=str(self.cache.directory),
+            dest_dir=config.site_dir,
+            use_directory_urls=config.use_directory_urls,
         )
 
     def _page(self, name: str) -> Page | None:
@@ -173,3 +180,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 outcome.shown.add(key)
                 return page.results[key]
         raise PluginError(f"`{RESULTS}` fences are written by the build, not by hand: {key!r}")
+
+
+def _notebook_place(name: str) -> str:
+    return posixpath.splitext(f"notebooks/{name}")[0] + ".ipynb"

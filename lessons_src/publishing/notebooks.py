@@ -25,6 +25,8 @@ def notebook(lesson: Lesson, run: LessonRun) -> str:
     cells += _prose(lesson, at, len(lesson.lines))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
+    for number, cell in enumerate((cell for cell in cells if cell["cell_type"] == "code"), start=1):
+        cell["execution_count"] = number
     node = v4.new_notebook(
         cells=cells,
         metadata={
@@ -45,7 +47,7 @@ def _body_start(lesson: Lesson) -> int:
 
 
 def _prose(lesson: Lesson, start: int, end: int) -> list[NotebookNode]:
-    text = "".join(lesson.lines[start:end]).strip()
+    text = "".join(lesson.lines[start:end]).removeprefix("\ufeff").strip()
     return [v4.new_markdown_cell(text)] if text else []
 
 
@@ -54,7 +56,7 @@ def _shown_only(block: Block) -> NotebookNode:
 
 
 def _code(block: Block, run: BlockRun | None) -> NotebookNode:
-    cell = v4.new_code_cell(block.code.rstrip("\n"), execution_count=None)
+    cell = v4.new_code_cell(block.code.rstrip("\n"))
     if run is None:
         return cell
     printed, raised = split_output(block, run)

@@ -18,7 +18,9 @@ from lessons_src.publishing.lesson import Block, Directives, Lesson, Span, Store
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
 # A fence that shares its line with a list item or a quotation mark.
-_MISPLACED_FENCE = re.compile(r"[ \t]*(?:>|[-*+][ \t]|\d+[.)][ \t])[> \t]*(?:`{3,}|~{3,})(?P<info>[^`]*)$")
+_MISPLACED_FENCE = re.compile(r"[ \t]*(?:(?:>|[-*+][ \t]|\d+[.)][ \t])[ \t]*)+(?:`{3,}[^`]*|~{3,}.*)$")
+# A comment inside a line, or the code in which one is only spoken of.
+_INLINE = re.compile(r"(?P<code>`+).*?(?P=code)|<!--(?P<comment>.*?)-->")
 _PYTHON_LIKE = re.compile(r"[{\s.]*(?:i?py|cython)|\{[^}]*\.(?:i?py|cython)", re.IGNORECASE)
 _OUTPUT_LIKE = re.compile(r"\{?\s*\.?(?:te?xt|plain|plaintext|outputs?|out|stdout)\b", re.IGNORECASE)
 
@@ -56,12 +58,17 @@ def parse_lesson(text: str, path: str) -> Lesson:
 def read_lesson(file: Path, root: Path) -> Lesson:
     """The lesson in `file`, named relative to the project's `root`.
 
-    Raises `LessonSyntaxError`, or a `UnicodeDecodeError` when the file is not UTF-8.
+    Raises `LessonSyntaxError`, also when the file is not UTF-8.
     """
+    name = (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
     # Without translation of line ends: what is accepted is written back as it was.
-    text = file.read_bytes().decode("utf-8")
-    name = file.relative_to(root) if file.is_relative_to(root) else file
-    return parse_lesson(text, name.as_posix())
+    data = file.read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise LessonSyntaxError(name, [Problem(line, f"this is not UTF-8: {error.reason}")]) from None
+    return parse_lesson(text, name)
 
 
 @dataclass(frozen=True)
@@ -104,10 +111,13 @@ class _Parser:
             return self._parse_comment(at)
         if opening := _opening(line):
             return self._parse_fence(at, opening)
-        misplaced = _MISPLACED_FENCE.match(line)
-        if misplaced and _looks_like_python(misplaced["info"]):
-            self._problem(at, "a Python fence needs a line of its own: put it on the next line, indented by 4")
+        if _MISPLACED_FENCE.match(line):
+            self._problem(
+                at,
+                "a fence needs a line of its own, outside quotations: put it on the next line, indented by 4",
+            )
         self._drop_comments()
+        self._refuse_inline_directives(at, line)
         return at + 1
 
     def _parse_comment(self, at: int) -> int:
@@ -123,6 +133,7 @@ class _Parser:
         if rest.strip():
             self._drop_comments()
             self._refuse_stray(comment)
+            self._refuse_inline_directives(end, rest)
         else:
             self.comments.append(comment)
         return end + 1
@@ -157,7 +168,7 @@ class _Parser:
         for i in range(at + 1, len(self.lines)):
             line = self._content(i)
             bare = line.strip()
-            if line.rstrip() == indent + marks:
+            if line.rstrip(" \t") == indent + marks:
                 return i
             if len(bare) >= len(marks) and set(bare) == {marks[0]}:
                 self._problem(
@@ -239,7 +250,9 @@ class _Parser:
             self.blocks[-1] = replace(block, output=output)
 
     def _refuse_unclear(self, fence: _Fence) -> None:
-        if not fence.info:
+        if fence.info.strip("{. }") == "lesson-results":
+            self._problem(fence.span.start, "the build writes `lesson-results` fences, never a lesson")
+        elif not fence.info:
             self._problem(fence.span.start, "say what this fence holds: `python`, `text` for an output, `console`, …")
         elif _OUTPUT_LIKE.match(fence.info):
             self._problem(fence.span.start, f"`{fence.info}` looks like an output and would not be checked: write `text`")
@@ -253,14 +266,20 @@ class _Parser:
         if names_a_directive(comment.text):
             self._problem(comment.span.start, "this directive stands on no Python fence: put it on the line above one")
 
+    def _refuse_inline_directives(self, at: int, text: str) -> None:
+        for match in _INLINE.finditer(text):
+            if names_a_directive(match["comment"] or ""):
+                self._problem(at, "this directive shares its line: put it on a line of its own above a Python fence")
+
     def _after_front_matter(self) -> int:
-        if not self.lines or self._content(0).lstrip("\ufeff").rstrip() != "---":
+        if not self.lines or self._content(0).rstrip() != "---":
             return 0
         ends = (i for i in range(1, len(self.lines)) if self._content(i).rstrip() in {"---", "..."})
         return next(ends, -1) + 1
 
     def _content(self, at: int) -> str:
-        return self.lines[at].rstrip("\r\n")
+        line: str = self.lines[at].rstrip("\r\n")
+        return line.removeprefix("\ufeff") if at == 0 else line
 
     def _problem(self, at: int, message: str) -> None:
         self.problems.append(Problem(at + 1, message))

@@ -1,5 +1,6 @@
 """pytest collects lessons, the README and docstrings, and `--accept` stores what blocks show."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,21 @@ from sybil.parsers.doctest import DocTestParser
 
 from lessons_src.publishing.accepting import accept_outputs
 from lessons_src.publishing.doctests import LessonParser
-from lessons_src.publishing.parsing import read_lesson
+from lessons_src.publishing.parsing import LessonSyntaxError, read_lesson
 
 _PARSER = pytest.StashKey[LessonParser]()
+_EDITED = pytest.StashKey[set[Path]]()
+
+
+class LessonFile(SybilFile):
+    """A Markdown file; what keeps it from being a lesson reads as it does in the site's build."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        try:
+            read_lesson(self.path, self.config.rootpath)
+        except LessonSyntaxError as error:
+            raise self.CollectError(str(error)) from None
+        yield from super().collect()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--accept"):
         parser.accepting = {}
     config.stash[_PARSER] = parser
+    config.stash[_EDITED] = set()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -35,28 +49,33 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if not file_path.is_relative_to(root):
         return None
     path = file_path.relative_to(root)
+    kind: type[SybilFile]
     if path.suffix == ".md" and (path.parts[0] == "docs" or len(path.parts) == 1):
-        sybil = Sybil([parent.config.stash[_PARSER]], path=str(root))
+        kind, sybil = LessonFile, Sybil([parent.config.stash[_PARSER]], path=str(root))
     elif path.suffix == ".py" and path.parts[0] == "lessons_src":
-        sybil = Sybil([DocTestParser()], document_types={".py": PythonDocStringDocument}, path=str(root))
+        types = {".py": PythonDocStringDocument}
+        kind, sybil = SybilFile, Sybil([DocTestParser()], document_types=types, path=str(root))
     else:
         return None
-    collector: SybilFile = SybilFile.from_parent(parent, path=file_path, sybils=[sybil])
+    collector: SybilFile = kind.from_parent(parent, path=file_path, sybils=[sybil])
     return collector
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what `--accept` collected, lesson by lesson."""
+    """Write what `--accept` collected, lesson by lesson; leave a lesson that was edited meanwhile."""
     parser = session.config.stash[_PARSER]
     for file, outputs in (parser.accepting or {}).items():
-        lesson = read_lesson(file, session.config.rootpath)
-        missing = [block for block in outputs if block not in lesson.blocks]
-        if missing:
-            raise pytest.UsageError(
-                f"{lesson.path} was edited while it ran; nothing was written to it. Run --accept again"
-            )
-        file.write_bytes(accept_outputs(lesson, outputs).encode("utf-8"))
+        try:
+            lesson = read_lesson(file, session.config.rootpath)
+            edited = any(block not in lesson.blocks for block in outputs)
+        except (OSError, LessonSyntaxError):
+            edited = True
+        if edited:
+            session.config.stash[_EDITED].add(file)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        else:
+            file.write_bytes(accept_outputs(lesson, outputs).encode("utf-8"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -65,7 +84,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     terminalreporter.section("accepted outputs")
     for file, outputs in parser.accepting.items():
+        name = file.relative_to(config.rootpath).as_posix()
         lines = ", ".join(str(block.line) for block in outputs)
-        terminalreporter.line(f"{file.relative_to(config.rootpath)}: stored new outputs of the blocks at {lines}")
+        if file in config.stash[_EDITED]:
+            terminalreporter.line(f"{name} was edited while it ran; nothing was written to it. Run --accept again")
+        else:
+            terminalreporter.line(f"{name}: stored new outputs of the blocks at {lines}")
     if not parser.accepting:
         terminalreporter.line("nothing to change")

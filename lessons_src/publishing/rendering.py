@@ -15,6 +15,7 @@ from lessons_src.publishing.lesson import Block, Lesson
 from lessons_src.publishing.results import BlockRun, LessonRun
 
 RESULTS = "lesson-results"
+_NOTHING = "<!-- shows nothing -->"
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,12 @@ def render_page(lesson: Lesson, run: LessonRun) -> Page:
     pieces = [(block, next(runs) if block.is_run else None) for block in lesson.blocks]
     # From the end, so that the places of earlier blocks stay where they are.
     for block, result in reversed(pieces):
-        html = _results(block, result)
-        source = [] if block.directives.hidden else list(lesson.lines[block.fence.start : block.fence.end])
-        if html:
+        source: list[str] = []
+        if not block.directives.hidden:
             key = f"{lesson.path}:{block.line}"
-            results[key], lines[key] = html, block.line
+            # Every block asks for something: so one that Markdown does not show as a fence is noticed.
+            results[key], lines[key] = _results(block, result) or _NOTHING, block.line
+            source += lesson.lines[block.fence.start : block.fence.end]
             source += [f"{block.indent}{row}\n" if row else "\n" for row in ("", f"```{RESULTS}", key, "```")]
         end = block.output.fence.end if block.output else block.span.end
         text[block.span.start : end] = source
@@ -64,7 +66,7 @@ def _results(block: Block, run: BlockRun | None) -> str:
         return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
     html = _outputs(block, run) + _figures(block, run)
     if html and block.directives.predict:
-        question = escape(block.directives.predict)
+        question = re.sub("`([^`]+)`", r"<code>\1</code>", escape(block.directives.predict))
         html = (
             f'<details class="lesson-predict"><summary><b>Predict first.</b> {question}</summary>'
             f"{html}</details>"

@@ -62,8 +62,9 @@ def run_lessons(lessons: Sequence[Lesson], time_limit: float = TIME_LIMIT) -> li
     try:
         while waiting or active:
             while waiting and len(active) < (os.cpu_count() or 1):
-                active.append(waiting.popleft())
-                active[-1].start()
+                run = waiting.popleft()
+                run.start()
+                active.append(run)
             active = _advance(active)
     finally:
         for run in active:
@@ -90,7 +91,7 @@ class _Run:
         self.results: list[BlockRun | None] = [None] * len(blocks)
         self.deadline = 0.0
         self.ended = False
-        self._current: int | None = None
+        self._begun = False
         self._interrupted = False
         self._done = False
 
@@ -117,23 +118,25 @@ class _Run:
             self._interrupt()
 
     def end(self) -> None:
-        """Stop the process, and say of the block that it was running, if any, how it ended."""
+        """Stop the process, and say of the block that it has not reported, if any, how it ended."""
         exited = _stop(self._process, patience=0 if self._interrupted else _GRACE)
         self._reports.close()
         shutil.rmtree(self._directory, ignore_errors=True)
         self.ended = True
-        current = self._current or 0
-        if not self._done and self.results[current] is None:
-            self.results[current] = BlockRun(problem=self._how_it_ended(exited))
+        if not self._done and None in self.results:
+            self.results[self.results.index(None)] = BlockRun(problem=self._how_it_ended(exited))
 
     def _take(self, message: tuple[Any, ...] | None) -> None:
         match message:
-            case ("begin", int(index)):
-                if self._current is None:
+            case ("begin", int()):
+                if not self._begun:
                     self.deadline = time.monotonic() + self.time_limit
-                self._current = index
+                self._begun = True
             case ("end", int(index), dict(result)):
                 self.results[index] = self._judge(BlockRun(**result))
+                if self._interrupted:
+                    self._done = True
+                    self.end()
             case _:
                 self._done = message is not None
                 self.end()
@@ -162,7 +165,7 @@ class _Run:
         if not exited:
             return "this block closed the pipe through which its results are reported"
         if code is not None and code < 0:
-            return f"the lesson's process was killed by {signal.Signals(-code).name} while this block ran"
+            return f"the lesson's process was ended by signal {-code} ({signal.strsignal(-code)}) while this block ran"
         return f"the lesson's process ended, with exit status {code}, while this block ran"
 
 

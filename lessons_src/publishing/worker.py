@@ -48,9 +48,13 @@ def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: 
     _seed()
     descriptors = _Descriptors()
     shell = _shell()
+    process = os.getpid()
     for index, block in enumerate(blocks):
         reports.send(("begin", index))
         result = _run_block(shell, block, descriptors)
+        if os.getpid() != process:
+            # Not the lesson, but a process that the block forked.
+            os._exit(0)
         reports.send(("end", index, asdict(result)))
         if result.problem or (result.error and not block.directives.raises):
             break
@@ -187,10 +191,11 @@ class _Shell(InteractiveShell):
         self.shown = _Shown(lambda: self.line_of_frame(sys._getframe()))
 
     def line_of_frame(self, frame: Any) -> int | None:
-        """The line of the lesson that the innermost frame of a block in the stack stands at."""
-        while frame is not None and frame.f_code.co_filename not in self.offsets:
+        """The line of the lesson that the innermost frame of the block that is run stands at."""
+        name = self.compile.block_name
+        while frame is not None and frame.f_code.co_filename != name:
             frame = frame.f_back
-        return None if frame is None else self.offsets[frame.f_code.co_filename] + frame.f_lineno
+        return None if frame is None else self.offsets[name] + frame.f_lineno
 
     def line_of_error(self, error: BaseException) -> int | None:
         """The line of the lesson that an exception came through last."""
@@ -207,6 +212,7 @@ class _Shell(InteractiveShell):
         """Take a figure for a figure, and whatever else there is by its text."""
         if figures.SVG in data:
             self.figures.append(data[figures.SVG])
+            self.refused = self.refused or figures.problem(data[figures.SVG])
         elif images := [kind for kind in data if kind.startswith("image/")]:
             self.refused = f"the block shows {images[0]}, which a page does not: draw it with Matplotlib"
         else:
@@ -267,13 +273,15 @@ def _run_block(shell: _Shell, block: Block, descriptors: _Descriptors) -> BlockR
     sys.stdout = sys.stderr = shell.shown
     result = shell.run_cell(block.code, store_history=False)
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    error = result.error_before_exec or result.error_in_exec or shell.uncaught
+    # An exception may be false, as an empty list is.
+    errors = (result.error_before_exec, result.error_in_exec, shell.uncaught)
+    error = next((error for error in errors if error is not None), None)
     run = BlockRun(
         shown=shell.shown.text.getvalue().removesuffix("\n"),
         shown_by=shell.shown.by,
         figures=shell.figures,
-        error=_last_line(error) if error else None,
-        error_line=shell.line_of_error(error) if error else None,
+        error=None if error is None else _last_line(error),
+        error_line=None if error is None else shell.line_of_error(error),
     )
     run.problem = shell.refused or _problem(shell, run, threads, descriptors)
     return run
@@ -284,7 +292,8 @@ def _problem(
 ) -> str | None:
     if shell.shown.too_long:
         return f"the block shows more than {MAX_SHOWN:,} characters"
-    if controls := [c for c in run.shown if ord(c) < 32 and c not in "\n\t" or 0xD800 <= ord(c) < 0xE000]:
+    text = run.shown + (run.error or "")
+    if controls := [c for c in text if ord(c) < 32 and c not in "\n\t" or 0xD800 <= ord(c) < 0xE000]:
         return f"the block shows the character {controls[0]!r}, which a page cannot"
     # A thread that C++ started to call back into Python shows up as a dummy; no one can join that.
     left = [t for t in threading.enumerate() if t not in threads and not isinstance(t, threading._DummyThread)]
