@@ -136,4 +136,6 @@ class _Check:
 
 def _first_difference(stored: str, shown: str) -> int:
     pairs = enumerate(zip(stored, shown, strict=False))
-    return next((i for i, (one, other) in pairs if one != other), min(len(stored), len(shown)))
+    at = next((i for i, (one, other) in pairs if one != other), min(len(stored), len(shown)))
+    # When all that is stored was shown, what is new begins on the next line.
+    return at + 1 if at == len(stored) and shown.startswith("\n", at) else at

@@ -19,6 +19,9 @@ _VARIABLES = {
     **{colour: f"--lesson-c{i}" for i, colour in enumerate(SERIES)},
 }
 
+# HTML writes it so; as a plain `href`, Material's navigation would try to make it absolute, and fail.
+_XLINK = re.compile(r"^\{http://www\.w3\.org/1999/xlink\}")
+
 STYLE = {
     # Five inches are 360 points: drawn at its own size, a figure fills a phone's width.
     "figure.figsize": (5, 3.2),
@@ -106,7 +109,7 @@ def page_svg(svg: str, alt: str, prefix: str) -> str:
     ids = {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
     for element in root.iter():
         element.attrib = {
-            name.rpartition("}")[2]: _attribute(name, value, ids, prefix)
+            _XLINK.sub("xlink:", name): _attribute(name, value, ids, prefix)
             for name, value in element.attrib.items()
         }
     for name in ("width", "height", "version"):

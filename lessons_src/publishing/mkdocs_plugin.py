@@ -18,6 +18,7 @@ from mkdocs.structure.pages import Page as SitePage
 
 from lessons_src.publishing.caching import RunCache
 from lessons_src.publishing.checking import Failure, check_lesson, syntax_failures
+from lessons_src.publishing.formulas import FormulaError, draw_formulas
 from lessons_src.publishing.lesson import Lesson
 from lessons_src.publishing.notebooks import notebook
 from lessons_src.publishing.parsing import LessonSyntaxError, read_lesson
@@ -49,8 +50,6 @@ class _Outcome:
 
     failures: list[Failure] = field(default_factory=list)
     page: Page | None = None
-    shown: set[str] = field(default_factory=set)
-    """The results that Markdown has asked for."""
 
 
 class LessonsPlugin(BasePlugin[LessonsConfig]):
@@ -110,15 +109,21 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         outcome = self.outcomes.get(name)
         if outcome is None:
             return html
-        shown = self._page(name)
-        if shown and not outcome.failures:
-            outcome.failures = [
-                Failure(f"docs/{name}", shown.lines[key], _UNSEEN) for key in shown.results if key not in outcome.shown
-            ]
-            self._report(outcome.failures)
+        if shown := self._page(name):
+            if not outcome.failures:
+                outcome.failures = [
+                    Failure(f"docs/{name}", shown.lines[key], _UNSEEN)
+                    for key, results in shown.results.items()
+                    if results not in html
+                ]
+                self._report(outcome.failures)
+        try:
+            html = draw_formulas(html)
+        except FormulaError as error:
+            raise PluginError(f"docs/{name}: {error}") from error
         if outcome.failures:
-            html = render_failures(outcome.failures, kept=name in self.last_good) + html
-        elif outcome.page:
+            return render_failures(outcome.failures, kept=name in self.last_good) + html
+        if outcome.page:
             self.last_good[name] = outcome.page
         return html
 
@@ -174,10 +179,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def _format_results(self, source: str, *args: object, **kwargs: object) -> str:
         """Called by Markdown for each fence of results."""
         key = source.strip()
-        for name, outcome in self.outcomes.items():
+        for name in self.outcomes:
             page = self._page(name)
             if page and key in page.results:
-                outcome.shown.add(key)
                 return page.results[key]
         raise PluginError(f"`{RESULTS}` fences are written by the build, not by hand: {key!r}")
 

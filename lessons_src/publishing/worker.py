@@ -174,6 +174,10 @@ class _Shell(InteractiveShell):
     display_pub_class = Type(_Publisher)
     compiler_class = Type(_Compiler)
 
+    def transform_cell(self, raw_cell: str) -> str:
+        """A block is Python: no magics, no shell escapes, no question marks."""
+        return raw_cell
+
     def enable_gui(self, gui: object = None) -> None:
         """There is no window system; Matplotlib's inline back end asks for one all the same."""
 
@@ -236,11 +240,6 @@ def _shell() -> _Shell:
     config.InteractiveShell.cache_size = 0  # `Out` would keep every shown tensor, and its graph, alive
     config.InteractiveShell.autoawait = False
     shell = _Shell.instance(config=config)
-    # A block is Python: no magics, no shell escapes, no question marks.
-    transformers = shell.input_transformer_manager
-    transformers.cleanup_transforms = []
-    transformers.line_transforms = []
-    transformers.token_transformers = []
     figures.enable(shell)
     _show_warnings_as_python_does()
     return shell

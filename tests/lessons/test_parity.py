@@ -3,13 +3,14 @@
 import re
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
-from lessons_src.publishing.parsing import read_lesson
+from lessons_src.publishing.checking import check_lesson
+from lessons_src.publishing.parsing import parse_lesson, read_lesson
+from lessons_src.publishing.running import run_lesson
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
@@ -46,8 +47,16 @@ def test_no_code_hides_in_an_indented_block(page: Path) -> None:
 
 
 def test_pytest_collects_every_example() -> None:
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "docs", "lessons_src", "README.md", "CONTRIBUTING.md"]
-    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout
-    counts = Counter(line.partition(": ")[0] for line in listing.splitlines() if ": " in line)
-    found = dict(line.split(": ") for line in listing.splitlines() if ": " in line)
-    assert {name: int(count) for name, count in found.items()} == EXAMPLES, counts
+    paths = ["docs", "lessons_src", "README.md", "CONTRIBUTING.md"]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", *paths]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    counts = (line.rsplit(": ") for line in listing.stdout.splitlines() if ": " in line)
+    assert {name: int(count) for name, count in counts} == EXAMPLES
+
+
+def test_the_lesson_that_the_readme_shows_is_a_lesson() -> None:
+    tokens = MarkdownIt().parse((ROOT / "README.md").read_text(encoding="utf-8"))
+    example = next(token.content for token in tokens if token.info == "markdown")
+    lesson = parse_lesson(example, "docs/lessons/slope.md")
+    assert [block.output is not None for block in lesson.blocks] == [True]
+    assert check_lesson(lesson, run_lesson(lesson)) == []

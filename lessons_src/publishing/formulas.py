@@ -1,0 +1,37 @@
+"""Formulas as MathML, which browsers draw by themselves: no script, no font, no other host."""
+
+import re
+from html import unescape
+
+from latex2mathml.converter import convert
+
+# What pymdownx.arithmatex makes of `$…$` and of `$$…$$`.
+_FORMULA = re.compile(
+    r'<(?P<tag>span|div) class="arithmatex">\\[(\[]\s*(?P<latex>.*?)\s*\\[)\]]</(?P=tag)>', re.DOTALL
+)
+
+
+class FormulaError(ValueError):
+    """A formula that is not LaTeX, or that is more of LaTeX than can be drawn."""
+
+
+def draw_formulas(html: str) -> str:
+    r"""Replace the formulas in `html` by MathML.
+
+    Raises `FormulaError`, with the formula, when one cannot be drawn.
+
+    >>> draw_formulas(r'<span class="arithmatex">\(a\)</span>')
+    '<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline"><mrow><mi>a</mi></mrow></math>'
+    """
+    return _FORMULA.sub(_draw, html)
+
+
+def _draw(match: re.Match[str]) -> str:
+    latex = unescape(match["latex"])
+    try:
+        mathml = convert(latex, display="inline" if match["tag"] == "span" else "block")
+    except Exception as error:  # the library's exceptions have no class in common
+        raise FormulaError(f"the formula ${latex}$ is not LaTeX: {type(error).__name__}") from error
+    if unknown := re.search(r"\\\w+", mathml):
+        raise FormulaError(f"the formula ${latex}$ has {unknown[0]}, which cannot be drawn")
+    return mathml

@@ -1,0 +1,131 @@
+"""The built site as a reader meets it, in a browser, on a desk and on a phone, in light and dark."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+LESSONS = sorted(path.stem for path in ROOT.glob("docs/lessons/*.md"))
+PATHS = ["", *(f"lessons/{name}/" for name in LESSONS), "notebooks/lessons/linear-regression/"]
+
+if not CHROMIUM:
+    # A reader's machine need not have it; where CI runs, its absence is a failure.
+    assert not os.environ.get("CI"), "install chromium: .ci/run does"
+    pytest.skip("there is no chromium on this machine", allow_module_level=True)
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    site = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[(1300, "light"), (1300, "dark"), (390, "light"), (390, "dark")], ids=str)
+def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    width, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    yield page
+    page.close()
+
+
+def test_pages_load_from_one_host_without_an_error_and_never_scroll_sideways(
+    context: BrowserContext, address: str
+) -> None:
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url))
+    for path in PATHS:
+        page.goto(address + path, wait_until="networkidle")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= page.viewport_size["width"] if page.viewport_size else False, path
+        assert problems == [], path
+
+
+def test_a_predict_first_answer_is_folded_until_it_is_opened_from_the_keyboard(page: Page, address: str) -> None:
+    page.goto(address)
+    question = page.locator("details.lesson-predict").first
+    answer = question.locator(".lesson-output").first
+    assert not answer.is_visible()
+    question.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert answer.is_visible()
+    assert answer.inner_text().strip().endswith("tensor(13.)")
+
+
+def test_figures_take_their_colours_from_the_palette(page: Page, address: str) -> None:
+    page.goto(address + "lessons/linear-regression/")
+    colours = []
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        page.reload()
+        colours.append(page.evaluate("getComputedStyle(document.querySelector('.lesson-figure text')).fill"))
+    assert colours[0] != colours[1]
+
+
+def test_the_lines_of_a_tree_touch(page: Page, address: str) -> None:
+    """A guide is unbroken when a line is no taller than the box character of the font that draws it."""
+    page.goto(address + "lessons/computational-graph/")
+    ratios = page.evaluate(
+        """() => [...document.querySelectorAll('.lesson-tree samp')].map(samp => {
+            const style = getComputedStyle(samp);
+            const context = document.createElement('canvas').getContext('2d');
+            context.font = `${style.fontSize} ${style.fontFamily}`;
+            const box = context.measureText('│');
+            const height = box.actualBoundingBoxAscent + box.actualBoundingBoxDescent;
+            return parseFloat(style.lineHeight) / height;
+        })"""
+    )
+    assert len(ratios) >= 2
+    assert all(ratio <= 1.0 for ratio in ratios)
+
+
+def test_a_search_finds_a_lesson(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.goto(address)
+    page.keyboard.press("/")
+    page.keyboard.type("accumulates")
+    result = page.locator(".md-search-result__link").first
+    result.wait_for()
+    assert "grad-accumulates" in (result.get_attribute("href") or "")

@@ -1,0 +1,87 @@
+"""The site as it is built: reproducible, complete, and without a request to another host."""
+
+import filecmp
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ("docs", "lessons_src", "mkdocs.yml", "pyproject.toml")
+
+
+def build(folder: Path) -> Path:
+    """Build the site from a copy of the sources in `folder`, as `make build` does."""
+    folder.mkdir(parents=True)
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"],
+        cwd=folder,
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"},
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("first") / "project")
+
+
+def files(site: Path) -> list[str]:
+    return sorted(path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
+
+
+def test_two_builds_from_two_folders_are_the_same_byte_for_byte(site: Path, tmp_path: Path) -> None:
+    other = build(tmp_path / "a folder with another name" / "project")
+    assert files(site) == files(other)
+    match, mismatch, errors = filecmp.cmpfiles(site, other, files(site), shallow=False)
+    assert (mismatch, errors) == ([], [])
+    assert len(match) == len(files(site))
+
+
+def test_every_lesson_is_a_page_and_its_stored_outputs_are_on_it(site: Path) -> None:
+    pages = [path for path in ROOT.glob("docs/lessons/*.md")]
+    assert len(pages) == 7
+    for page in pages:
+        html = (site / "lessons" / page.stem / "index.html").read_text(encoding="utf-8")
+        fences = re.findall(r"^ *```text$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert html.count('<div class="lesson-output') >= len(fences) > 0
+
+
+def test_no_page_loads_anything_from_another_host(site: Path) -> None:
+    loads = re.compile(
+        r"""<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=["']?(?:https?:)?//[^"' >]+"""
+        r"""|<link\b(?![^>]*rel="?(?:canonical|prev|next))[^>]*\bhref=["']?(?:https?:)?//[^"' >]+"""
+        r"""|url\(["']?(?:https?:)?//[^)]+"""
+        r"""|@import\s+["'](?:https?:)?//"""
+    )
+    for path in [*site.rglob("*.html"), *site.rglob("*.css")]:
+        assert loads.findall(path.read_text(encoding="utf-8")) == [], path.relative_to(site)
+
+
+def test_ids_are_unique_on_every_lesson(site: Path) -> None:
+    for page in site.glob("lessons/*/index.html"):
+        ids = re.findall(r'\sid="([^"]+)"', page.read_text(encoding="utf-8"))
+        assert sorted(ids) == sorted(set(ids)), page.parent.name
+
+
+def test_every_figure_says_what_one_sees(site: Path) -> None:
+    figures = [
+        tag
+        for page in site.glob("lessons/*/index.html")
+        for tag in re.findall(r"<svg [^>]*role=\"img\"[^>]*>", page.read_text(encoding="utf-8"))
+    ]
+    assert len(figures) >= 7
+    assert all(re.search(r'aria-label="[^"]{40,}"', figure) for figure in figures)
