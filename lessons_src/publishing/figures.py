@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 SVG = "image/svg+xml"
 
 INK, MUTED, GRID, PAPER = "#1f2933", "#616e7c", "#dde3ea", "#ffffff"
-SERIES = ("#2563a8", "#c2590c", "#2f7d4f", "#a23b72", "#7b8794")
+SERIES = ("#2563a8", "#b04f0a", "#2f7d4f", "#a23b72", "#7b8794")
 """The site's palette as Matplotlib draws it; a page turns each colour into a CSS variable."""
 
 _VARIABLES = {
@@ -72,8 +72,16 @@ def enable(shell: Any) -> None:
     matplotlib.use("module://matplotlib_inline.backend_inline")
     matplotlib.rcParams.update(STYLE)
     matplotlib.rcParams["axes.prop_cycle"] = cycler(color=SERIES)
-    matplotlib.interactive(True)
+    # Interactive, Matplotlib would draw every figure once more, as a bitmap that nobody sees.
+    matplotlib.interactive(False)
     configure_inline_support(shell, "inline")
+
+
+def show_open() -> None:
+    """Show the figures that a block has left open, as Jupyter does, and close them."""
+    from matplotlib_inline.backend_inline import show
+
+    show(close=True)
 
 
 def begin_block(line: int) -> None:

@@ -250,7 +250,7 @@ class _Parser:
             self.blocks[-1] = replace(block, output=output)
 
     def _refuse_unclear(self, fence: _Fence) -> None:
-        if fence.info.strip("{. }") == "lesson-results":
+        if fence.info.lstrip("{. ").startswith("lesson-results"):
             self._problem(fence.span.start, "the build writes `lesson-results` fences, never a lesson")
         elif not fence.info:
             self._problem(fence.span.start, "say what this fence holds: `python`, `text` for an output, `console`, …")

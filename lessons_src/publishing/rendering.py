@@ -15,7 +15,9 @@ from lessons_src.publishing.lesson import Block, Lesson
 from lessons_src.publishing.results import BlockRun, LessonRun
 
 RESULTS = "lesson-results"
-_NOTHING = "<!-- shows nothing -->"
+
+_GUIDES = {"│": "bar", "├": "tee", "└": "end", "─": "dash"}
+_GUIDE = re.compile("[│├└─]")
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ def render_page(lesson: Lesson, run: LessonRun) -> Page:
         source: list[str] = []
         if not block.directives.hidden:
             key = f"{lesson.path}:{block.line}"
-            # Every block asks for something: so one that Markdown does not show as a fence is noticed.
-            results[key], lines[key] = _results(block, result) or _NOTHING, block.line
+            # No two results of a page are the same, and none is nothing: the build looks for each.
+            results[key] = f"<!-- line {block.line} -->{_results(block, result)}"
+            lines[key] = block.line
             source += lesson.lines[block.fence.start : block.fence.end]
             source += [f"{block.indent}{row}\n" if row else "\n" for row in ("", f"```{RESULTS}", key, "```")]
         end = block.output.fence.end if block.output else block.span.end
@@ -81,12 +84,15 @@ def _outputs(block: Block, run: BlockRun) -> str:
 
 
 def _output(text: str, kind: str = "", label: str = "Output") -> str:
-    if not kind and re.search("[│├└]", text):
+    content = escape(text, quote=False)
+    if not kind and _GUIDE.search(text):
+        # Fonts draw these characters with gaps, or not at all: the style sheet draws them instead.
         kind = "lesson-tree"
+        content = _GUIDE.sub(lambda match: f'<span class="guide {_GUIDES[match[0]]}">{match[0]}</span>', content)
     classes = f"lesson-output {kind}".strip()
     return (
         f'<div class="{classes}" role="region" aria-label="{label}" tabindex="0">'
-        f"<pre><samp>{escape(text, quote=False)}</samp></pre></div>"
+        f"<pre><samp>{content}</samp></pre></div>"
     )
 
 

@@ -102,7 +102,7 @@ class _Run:
             target=_work, args=(self.blocks, self._directory, self.time_limit, sender)
         )
         with _no_main_module():
-            self._process.start()
+            _start(self._process)
         # With this end open here as well, a process that dies would never be seen to.
         sender.close()
         self.handles: list[Any] = [self._reports, self._process.sentinel]
@@ -174,6 +174,15 @@ def _work(*args: Any) -> None:
     from lessons_src.publishing import worker
 
     worker.run_lesson(*args)
+
+
+def _start(process: BaseProcess) -> None:
+    try:
+        process.start()
+    except (EOFError, ConnectionError):
+        # A lesson has killed the server, a moment ago. Once that is gone, another one takes its place.
+        time.sleep(1)
+        process.start()
 
 
 def _receive(reports: Connection) -> tuple[Any, ...] | None:

@@ -52,15 +52,19 @@ def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: 
     for index, block in enumerate(blocks):
         reports.send(("begin", index))
         result = _run_block(shell, block, descriptors)
-        if os.getpid() != process:
-            # Not the lesson, but a process that the block forked.
-            os._exit(0)
+        _end_unless_in(process)
         reports.send(("end", index, asdict(result)))
         if result.problem or (result.error and not block.directives.raises):
             break
     reports.send(("done",))
     # At once: a thread that the lesson left, or a graph too deep to be freed, is not waited for.
     os._exit(0)
+
+
+def _end_unless_in(process: int) -> None:
+    """End a process that a block has forked: it is not the one to run the next block."""
+    if os.getpid() != process:
+        os._exit(0)
 
 
 def _become_independent(time_limit: float) -> None:
@@ -271,6 +275,7 @@ def _run_block(shell: _Shell, block: Block, descriptors: _Descriptors) -> BlockR
     figures.begin_block(block.line)
     sys.stdout = sys.stderr = shell.shown
     result = shell.run_cell(block.code, store_history=False)
+    figures.show_open()
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     # An exception may be false, as an empty list is.
     errors = (result.error_before_exec, result.error_in_exec, shell.uncaught)

@@ -32,15 +32,17 @@ def test_a_lesson_without_blocks_has_no_failures() -> None:
 
 def test_another_output_is_a_failure_at_the_line_that_showed_it_with_a_diff() -> None:
     assert failures("# A\n\n", block("print(1)\nprint(2)\nprint(3)", "1\n0\n3")) == [
-        f"{PATH}:5: the output is not the one that is stored\n"
-        "    print(2)\n"
-        "    --- stored\n"
-        "    +++ shown\n"
-        "    @@ -1,3 +1,3 @@\n"
-        "     1\n"
-        "    -0\n"
-        "    +2\n"
-        "     3"
+        (
+            f"{PATH}:5: the output is not the one that is stored\n"
+            "    print(2)\n"
+            "    --- stored\n"
+            "    +++ shown\n"
+            "    @@ -1,3 +1,3 @@\n"
+            "     1\n"
+            "    -0\n"
+            "    +2\n"
+            "     3"
+        )
     ]
 
 
@@ -108,12 +110,20 @@ def test_an_expected_exception_is_compared_by_its_last_line() -> None:
 
 
 def test_the_blocks_after_an_expected_exception_run() -> None:
-    assert failures(block("x = 1\nx.y", "AttributeError: 'int' object has no attribute 'y'", "raises"), block("x", "1")) == []
+    assert (
+        failures(
+            block("x = 1\nx.y", "AttributeError: 'int' object has no attribute 'y'", "raises"),
+            block("x", "1"),
+        )
+        == []
+    )
 
 
 def test_an_exception_that_nobody_expects_is_a_failure_at_its_line_and_ends_the_lesson() -> None:
     lesson = block("def f():\n    1 / 0\n"), block("f()\nprint(1)", "1"), block("1", "2")
-    assert failures(*lesson) == [f"{PATH}:3: this line raises\n    1 / 0\nZeroDivisionError: division by zero"]
+    assert failures(*lesson) == [
+        f"{PATH}:3: this line raises\n    1 / 0\nZeroDivisionError: division by zero"
+    ]
 
 
 def test_an_exception_that_does_not_come_is_a_failure() -> None:
@@ -238,5 +248,5 @@ def test_an_output_with_an_ellipsis_is_split_at_the_exception_though_it_has_othe
     run = BlockRun(shown="1\n2\n3\n4", error="KeyError: 5")
     (found,) = parse(block("1", "1\n...\nKeyError: 5", "raises", "ellipsis")).blocks
     assert split_output(found, run) == ("1\n...", "KeyError: 5")
-    (short,) = parse(block("1", "...", "raises", "ellipsis")).blocks
-    assert split_output(short, BlockRun(shown="1", error="KeyError: a\nb")) == ("", "...")
+    (short,) = parse(block("1", "1\n...", "raises", "ellipsis")).blocks
+    assert split_output(short, BlockRun(shown="1", error="KeyError: a\nb\nc")) == ("", "1\n...")

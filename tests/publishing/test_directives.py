@@ -25,17 +25,17 @@ def test_an_argument_may_span_lines_and_hold_colons() -> None:
 
 
 def test_a_misspelt_directive_is_an_error_that_suggests_the_right_one() -> None:
-    with pytest.raises(DirectiveError, match="unknown directive `hiden`; did you mean `hidden`?"):
+    with pytest.raises(DirectiveError, match=r"unknown directive `hiden`; did you mean `hidden`\?"):
         parse_directives(["hiden"])
 
 
 def test_a_directive_in_capitals_is_an_error_that_suggests_the_right_one() -> None:
-    with pytest.raises(DirectiveError, match="did you mean `raises`?"):
+    with pytest.raises(DirectiveError, match=r"did you mean `raises`\?"):
         parse_directives(["Raises"])
 
 
 def test_an_unknown_directive_is_an_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(DirectiveError, match="unknown directive `xyz`. The directives are hidden, raises"):
+    with pytest.raises(DirectiveError, match=r"unknown directive `xyz`\. The directives are hidden, raises"):
         parse_directives(["xyz"])
 
 

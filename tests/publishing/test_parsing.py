@@ -30,7 +30,10 @@ def test_an_output_may_stand_right_below_its_block_or_after_a_blank_line() -> No
 
 
 def test_a_block_need_not_have_an_output() -> None:
-    assert [found.output for found in parse(block("x = 1"), "Then:\n\n", block("y = 2")).blocks] == [None, None]
+    assert [found.output for found in parse(block("x = 1"), "Then:\n\n", block("y = 2")).blocks] == [
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,9 @@ def test_a_block_need_not_have_an_output() -> None:
     ],
 )
 def test_fences_may_stand_in_admonitions_tabs_and_lists(container: str, indent: str) -> None:
-    (found,) = parse(container, block("if True:\n\n    print(1)", "1", "predict: What?", indent=indent)).blocks
+    (found,) = parse(
+        container, block("if True:\n\n    print(1)", "1", "predict: What?", indent=indent)
+    ).blocks
     assert found.code == "if True:\n\n    print(1)\n"
     assert found.indent == indent
     assert found.directives.predict == "What?"
@@ -70,8 +75,8 @@ def test_a_block_that_is_expected_to_raise_may_hold_a_syntax_error() -> None:
 
 
 def test_other_fences_are_left_alone() -> None:
-    text = "```console\n$ ls\n```\n\n~~~markdown\n```python\n1\n```\n~~~\n\nA `` ```python `` and ```code``` inline.\n"
-    assert parse(text).blocks == ()
+    text = "```console\n$ ls\n```\n\n~~~markdown\n```python\n1\n```\n~~~\n\n"
+    assert parse(text, "A `` ```python `` and ```code``` inline.\n").blocks == ()
 
 
 def test_tildes_and_longer_fences_do_as_well() -> None:
@@ -150,6 +155,7 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         (1, "`Text` looks like an output", "```Text\n1\n```\n"),
         (1, "the build writes", "```lesson-results\ndocs/lesson.md:3\n```\n"),
         (1, "the build writes", "```{.lesson-results}\ndocs/lesson.md:3\n```\n"),
+        (1, "the build writes", '~~~ lesson-results title="x"\ndocs/lesson.md:3\n~~~\n'),
         # Where fences stand
         (1, "a fence needs a line of its own", "- ```python\n  1\n  ```\n"),
         (1, "a fence needs a line of its own", "1. ~~~python\n"),
@@ -169,7 +175,11 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         (7, "this output follows no block", "```python\n1\n```\n\nText\n\n```text\n1\n```\n"),
         (9, "this output follows no block", block("1", "1") + "```text\n1\n```\n"),
         (6, "the block above is not run", "<!-- display-only: x -->\n```python\n1\n```\n\n```text\n1\n```\n"),
-        (5, "indent this output like the block above it", "```python\n1\n```\n\n    ```text\n    1\n    ```\n"),
+        (
+            5,
+            "indent this output like the block above it",
+            "```python\n1\n```\n\n    ```text\n    1\n    ```\n",
+        ),
         # Code
         (1, "this block holds no code", "```python\n\n```\n"),
         (3, "this block is not Python: invalid syntax", "```python\nx = 1\nx y\n```\n"),
@@ -226,7 +236,7 @@ def test_a_lesson_is_named_relative_to_its_project(tmp_path: Path) -> None:
 def test_a_file_that_is_not_utf_8_is_an_error_at_its_line(tmp_path: Path) -> None:
     file = tmp_path / "x.md"
     file.write_bytes("# A\n\nÄ\n".encode("latin-1"))
-    with pytest.raises(LessonSyntaxError, match="^x.md:3: this is not UTF-8"):
+    with pytest.raises(LessonSyntaxError, match=r"^x\.md:3: this is not UTF-8"):
         read_lesson(file, tmp_path)
 
 

@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from lesson_helpers import PATH, block, failures, parse, result, run, shown
 
 from lessons_src.publishing.checking import check_lesson
 from lessons_src.publishing.results import LessonRun
-from lessons_src.publishing.running import run_lessons
+from lessons_src.publishing.running import prepare, run_lessons
 
 LIMIT = 1.0
 
@@ -42,6 +44,10 @@ def test_a_value_is_shown_as_a_repr_in_full() -> None:
 
 def test_standard_error_is_a_part_of_what_is_shown_where_it_stands() -> None:
     assert shown(block("import sys\nprint(1)\nprint(2, file=sys.stderr)\nprint(3)")) == ["1\n2\n3"]
+
+
+def test_standard_output_is_a_stream_that_can_be_written_to() -> None:
+    assert shown(block("import sys\nsys.stdout.writable(), sys.stderr.readable()")) == ["(True, False)"]
 
 
 def test_a_warning_is_shown_as_one_line_without_its_place() -> None:
@@ -196,25 +202,58 @@ PAST = "something wrote past sys.stdout, straight to the process's output"
     [
         ("x = 1\nwhile True: x = 1", 2, LOOP),
         ("import signal\nsignal.pause()", 2, LOOP),
-        ("while True:\n    try:\n        while True:\n            x = 1\n    except KeyboardInterrupt:\n        x = 2", 1, LOOP),
+        (
+            "while True:\n try:\n  while True:\n   x = 1\n except KeyboardInterrupt:\n  x = 2",
+            1,
+            LOOP,
+        ),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", 1, LOOP),
         ("import os\nos._exit(0)", 1, f"{ENDED} 0, while this block ran"),
         ("import os\nos._exit(3)", 1, f"{ENDED} 3, while this block ran"),
+        (
+            "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\nos._exit(0)",
+            1,
+            f"{ENDED} 0, while this block ran",
+        ),
         ("raise SystemExit", 1, "this line raises\n    raise SystemExit\nSystemExit"),
         ("import sys\nsys.exit(3)", 2, "this line raises\n    sys.exit(3)\nSystemExit: 3"),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", 1, "was ended by signal 9 (Killed)"),
         ("import os\nos.kill(os.getpid(), 40)", 1, "was ended by signal 40 (Real-time signal 6)"),
         ("import ctypes\nctypes.string_at(0)", 1, "was ended by signal 11 (Segmentation fault)"),
-        ("import signal\nsignal.setitimer(signal.ITIMER_REAL, 1e-6);", 1, "was ended by signal 14 (Alarm clock)"),
+        (
+            "import signal\nsignal.setitimer(signal.ITIMER_REAL, 1e-6);",
+            1,
+            "was ended by signal 14 (Alarm clock)",
+        ),
         ("print('x' * 10**8)", 1, TOO_MUCH),
-        ("while True:\n    try:\n        print('x' * 1000)\n    except Exception:\n        break", 1, TOO_MUCH),
-        ("import sys\nsys.stdout.close()\nprint(1)", 3, "this line raises\n    print(1)\nValueError: I/O operation on closed"),
+        (
+            "while True:\n    try:\n        print('x' * 1000)\n    except Exception:\n        break",
+            1,
+            TOO_MUCH,
+        ),
+        (
+            "import sys\nsys.stdout.close()\nprint(1)",
+            3,
+            "this line raises\n    print(1)\nValueError: I/O operation on closed",
+        ),
         ("import os\nos.closerange(0, 1000)", 1, f"{ENDED} 1, while this block ran"),
-        ("import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()", 1, "leaves the thread"),
+        (
+            "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()",
+            1,
+            "leaves the thread",
+        ),
         ("import os\nos.write(1, b'hi');", 1, f"{PAST}: 'hi'"),
         ("import os\nos.system('echo hi >&2');", 1, f"{PAST}: 'hi'"),
-        ("class A:\n    def __repr__(self): 1 / 0\nA()", 2, "this line raises\n    def __repr__(self): 1 / 0\nZeroDivisionError"),
-        ("class E(Exception):\n    def __len__(self): return 0\nraise E('false')", 3, "this line raises\n    raise E('false')\nE: false"),
+        (
+            "class A:\n    def __repr__(self): 1 / 0\nA()",
+            2,
+            "this line raises\n    def __repr__(self): 1 / 0\nZeroDivisionError",
+        ),
+        (
+            "class E(Exception):\n    def __len__(self): return 0\nraise E('false')",
+            3,
+            "this line raises\n    raise E('false')\nE: false",
+        ),
         ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E", 1, f"{ENDED} 1, while this block ran"),
         ("print('a\\rb')", 1, "the block shows the character '\\r', which a page cannot"),
         ("print('\\udc80')", 1, "the block shows the character '\\udc80', which a page cannot"),
@@ -222,7 +261,9 @@ PAST = "something wrote past sys.stdout, straight to the process's output"
         ("input()", 1, "this line raises\n    input()\nEOFError"),
     ],
 )
-def test_a_lesson_that_misbehaves_fails_with_its_line_and_the_next_one_runs(code: str, line: int, words: str) -> None:
+def test_a_lesson_that_misbehaves_fails_with_its_line_and_the_next_one_runs(
+    code: str, line: int, words: str
+) -> None:
     bad = parse("# Bad\n", block("1", "1"), block(code), block("7", "7"))
     good = parse(block("2", "2"))
     began = time.monotonic()
@@ -253,6 +294,11 @@ def test_what_a_block_does_to_its_process_does_not_reach_the_next_block(code: st
     assert shown(block(code.replace("=print", "=int")), block("print(7)\n8")) == ["", "7\n8"]
 
 
+def test_a_process_that_a_block_forks_does_not_run_the_blocks_after_it() -> None:
+    code = "import os\nlesson = os.getpid()\nchild = os.fork()\nif child:\n    os.waitpid(child, 0)"
+    assert shown(block(code), block("os.getpid() == lesson")) == ["", "True"]
+
+
 def test_a_time_limit_is_for_a_lesson_and_the_block_that_was_running_is_named() -> None:
     code = "import time\ntime.sleep(0.7)"
     found = failures(block(code), block(code), block("1"), time_limit=LIMIT)
@@ -266,7 +312,9 @@ def test_a_lesson_that_was_stopped_goes_no_further_though_it_expected_an_excepti
 
 def test_a_lesson_that_closes_the_pipe_of_its_reports_is_not_waited_for() -> None:
     (failure,) = failures(block("import os, time\nos.closerange(3, 1000)\ntime.sleep(60)"))
-    assert failure.startswith(f"{PATH}:2: this block closed the pipe through which its results are reported\n")
+    assert failure.startswith(
+        f"{PATH}:2: this block closed the pipe through which its results are reported\n"
+    )
 
 
 def test_a_process_that_dies_between_two_blocks_is_a_failure_of_the_next() -> None:
@@ -286,6 +334,16 @@ def test_the_next_lessons_run_though_one_killed_the_server_they_are_forked_from(
     assert failures(block("1", "1")) == []
 
 
+def test_a_server_that_is_killed_while_a_lesson_starts_is_replaced() -> None:
+    prepare()
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    os.kill(server, signal.SIGSTOP)
+    killing = threading.Timer(0.2, os.kill, (server, signal.SIGKILL))
+    killing.start()
+    assert failures(block("1", "1")) == []
+    killing.join()
+
+
 @pytest.fixture
 def pid_file(tmp_path: Path) -> Iterator[Path]:
     file = tmp_path / "pid"
@@ -295,7 +353,9 @@ def pid_file(tmp_path: Path) -> Iterator[Path]:
 
 
 def _is_alive(pid: int) -> bool:
-    listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return listed.stdout.strip() not in {"", "Z"}
 
 
@@ -321,7 +381,8 @@ def test_what_a_lesson_started_ends_with_it(code: str, pid_file: Path) -> None:
 
 
 def test_lessons_are_ended_when_running_them_is_interrupted(pid_file: Path, tmp_path: Path) -> None:
-    lesson = f"import os, time\nwith open({str(pid_file)!r}, 'w') as f:\n    f.write(f'{{os.getpid()}}\\n{{os.getcwd()}}')\ntime.sleep(1000)"
+    lesson = "import os, time\nfrom pathlib import Path\n"
+    lesson += f"Path({str(pid_file)!r}).write_text(f'{{os.getpid()}}\\n{{os.getcwd()}}')\ntime.sleep(1000)"
     script = tmp_path / "script.py"
     script.write_text(
         "from lessons_src.publishing.parsing import parse_lesson\n"

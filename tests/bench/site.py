@@ -1,0 +1,176 @@
+"""The cost of running lessons: builds with and without it, and mkdocs-jupyter running the same code."""
+
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lessons_src.publishing.notebooks import notebook
+from lessons_src.publishing.parsing import read_lesson
+from lessons_src.publishing.running import run_lesson
+
+ROOT = Path(__file__).parents[2]
+PYTHON = sys.executable
+
+# The site's own configuration without the plugin that runs lessons, on the same pages and notebook.
+OFF = """
+INHERIT: mkdocs.yml
+strict: false
+docs_dir: plain
+plugins:
+  search: {}
+  mkdocs-jupyter: {include: ["*.ipynb"], include_source: true, ignore_h1_titles: true}
+"""
+
+# The same code, run by mkdocs-jupyter: a kernel for each page.
+PEER = """
+INHERIT: mkdocs.yml
+strict: false
+docs_dir: peer
+nav: null
+plugins:
+  search: {}
+  mkdocs-jupyter: {include: ["*.ipynb"], execute: true, ignore_h1_titles: true}
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        project = Path(directory)
+        pages = _lay_out(project)
+        torch = _best(lambda: _time([PYTHON, "-c", "import torch"], project))
+        off = _best(lambda: _build(project, "off.yml"))
+        cold = _best(lambda: _build(project, "mkdocs.yml"))
+        warm = _best(lambda: _build(project, "mkdocs.yml", cold=False))
+        peer = _build(project, "peer.yml")
+        with _serving(project, "off.yml") as rebuild:
+            saved_off = [rebuild(project / "plain" / page) for page in pages]
+        with _serving(project, "mkdocs.yml") as rebuild:
+            saved = [rebuild(project / "docs" / page) for page in pages]
+
+    allowed = off + torch + 0.3 * len(pages)
+    extra = [one - other for one, other in zip(saved, saved_off, strict=True)]
+    rows = [
+        ("one `import torch`", torch, ""),
+        ("build, execution off", off, "1.0 x"),
+        ("build, cold", cold, f"{cold / off:.1f} x; aim: at most {allowed:.2f} s, off + torch + 0.3 s a page"),
+        ("build, warm", warm, f"{warm / off:.1f} x"),
+        ("build, mkdocs-jupyter executing", peer, f"{peer / cold:.1f} x our cold build; aim: at least 8"),
+        ("one page saved, execution off", statistics.median(saved_off), "median of the pages"),
+        ("one page saved", statistics.median(saved), "median of the pages"),
+        ("    what running it adds, median", statistics.median(extra), "aim: at most 0.5 s"),
+        ("    what running it adds, worst", max(extra), str(pages[extra.index(max(extra))])),
+    ]
+    print(f"{len(pages)} pages that run code, on {os.cpu_count()} cores; best of 3, but for the peer's one run\n")
+    for name, seconds, note in rows:
+        print(f"{name:<36}{seconds:7.2f} s   {note}")
+
+
+def _lay_out(project: Path) -> list[Path]:
+    """Copy the site to `project`, once more to be built without running it, and once as notebooks for the peer.
+
+    Returns the pages that run code, relative to the folder of pages.
+    """
+    for folder in ("docs", "plain"):
+        shutil.copytree(ROOT / "docs", project / folder)
+    shutil.copytree(ROOT / "docs" / "assets", project / "peer" / "assets")
+    shutil.copytree(ROOT / "lessons_src", project / "lessons_src")
+    shutil.copy(ROOT / "mkdocs.yml", project)
+    (project / "off.yml").write_text(OFF)
+    (project / "peer.yml").write_text(PEER)
+    pages = []
+    for path in sorted((project / "docs").rglob("*.md")):
+        lesson = read_lesson(path, project)
+        if not any(block.is_run for block in lesson.blocks):
+            continue
+        page = path.relative_to(project / "docs")
+        pages.append(page)
+        run = notebook(lesson, run_lesson(lesson))
+        if page.name == "linear-regression.md":  # as mkdocs.yml asks for
+            _write(project / "plain" / "notebooks" / page.with_suffix(".ipynb"), run)
+        _write(project / "peer" / page.with_suffix(".ipynb"), _without_outputs(run))
+    return pages
+
+
+def _without_outputs(notebook: str) -> str:
+    content = json.loads(notebook)
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
+    return json.dumps(content)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _build(project: Path, config: str, *, cold: bool = True) -> float:
+    if cold:
+        shutil.rmtree(project / ".cache", ignore_errors=True)
+    return _time([PYTHON, "-m", "mkdocs", "build", "--quiet", "--config-file", config], project)
+
+
+def _time(command: list[str], cwd: Path) -> float:
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return time.perf_counter() - start
+
+
+def _best(measure: Callable[[], float]) -> float:
+    return min(measure() for _ in range(3))
+
+
+@contextmanager
+def _serving(project: Path, config: str) -> Iterator[Callable[[Path], float]]:
+    """Serve `project`; the function given saves a page with a changed block and times the rebuild."""
+    command = [PYTHON, "-u", "-m", "mkdocs", "serve", "--livereload", "--dev-addr", "127.0.0.1:0"]
+    server = subprocess.Popen(
+        [*command, "--config-file", config],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    # A build that never comes would be waited for without end.
+    watchdog = threading.Timer(300, server.kill)
+    watchdog.start()
+
+    def wait_for(pattern: str) -> str:
+        for line in server.stdout or ():
+            if match := re.search(pattern, line):
+                return match[0]
+        sys.exit("mkdocs serve has ended")
+
+    def save(page: Path, text: str) -> float:
+        page.write_text(text, encoding="utf-8")
+        seconds = float(wait_for(r"(?<=Documentation built in )[\d.]+"))
+        wait_for("Reloading browsers")
+        return seconds
+
+    def rebuild(page: Path) -> float:
+        text = page.read_text(encoding="utf-8")
+        seconds = save(page, text.replace("```python\n", f"```python\n# {time.time()}\n", 1))
+        save(page, text)
+        return seconds
+
+    try:
+        wait_for("Serving on")
+        time.sleep(1)  # The server looks at the files once before it looks for changes.
+        yield rebuild
+    finally:
+        watchdog.cancel()
+        server.terminate()
+        server.wait()
