@@ -32,7 +32,7 @@ accept: .venv/ready
 	$(BIN)/pytest --accept docs README.md CONTRIBUTING.md
 
 bench: .venv/ready
-	$(BIN)/python -m tests.bench
+	$(BIN)/python tests/bench
 
 .venv/ready: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv .venv

@@ -243,8 +243,10 @@ X = torch.arange(4.0)
             X[:, None],
             X,
             ValueError,
-            "x has shape (4, 1) and y has shape (4,): they must be equal, "
-            + "or broadcasting compares every x with every y. Try y.reshape(x.shape).",
+            (
+                "x has shape (4, 1) and y has shape (4,): they must be equal, "
+                "or broadcasting compares every x with every y. Try y.reshape(x.shape)."
+            ),
         ),
     ],
 )

@@ -51,9 +51,9 @@ class RunCache:
         data = json.dumps(run.to_json())
         self.directory.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=self.directory, prefix=file.stem, suffix=".tmp")
-        with open(descriptor, "w", encoding="utf-8") as part:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as part:
             part.write(f"{_sha256(data)}\n{data}")
-        os.replace(name, file)
+        Path(name).replace(file)
 
     def forget_all_but(self, lessons: Iterable[Lesson]) -> None:
         """Delete what no lesson asks for any more."""

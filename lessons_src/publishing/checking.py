@@ -83,7 +83,9 @@ class _Check:
             line = self.run.error_line or self.block.last_line
             yield self._failure("this line raises", line, self.run.error)
         elif directives.raises and not self.run.error:
-            yield self._failure("this block is expected to raise and does not; delete `raises` or mend the code")
+            yield self._failure(
+                "this block is expected to raise and does not; delete `raises` or mend the code"
+            )
         else:
             yield from self._output_failures()
             yield from self._figure_failures()

@@ -12,9 +12,7 @@ _LOCATION = re.compile(
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w)")
 
 
-def outputs_match(
-    stored: str, shown: str, *, ellipsis: bool = False, tolerance: float | None = None
-) -> bool:
+def outputs_match(stored: str, shown: str, *, ellipsis: bool = False, tolerance: float | None = None) -> bool:
     """Whether `shown` is what `stored` says.
 
     Exactly, but for memory locations: those of one text may be renamed, one to one, into those

@@ -24,7 +24,7 @@ class LessonFailure(SybilFailure):
 
 
 class LessonParser:
-    """A Sybil parser that finds the blocks of a lesson, and runs a lesson when its first block is asked for."""
+    """A Sybil parser that finds the blocks of a lesson; the lesson is run when a block is first asked for."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -1,7 +1,6 @@
 """Figures: Matplotlib's style in a lesson, and the SVG it gives made fit for a page."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -22,7 +21,7 @@ _VARIABLES = {
 # HTML writes it so; as a plain `href`, Material's navigation would try to make it absolute, and fail.
 _XLINK = re.compile(r"^\{http://www\.w3\.org/1999/xlink\}")
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     # Five inches are 360 points: drawn at its own size, a figure fills a phone's width.
     "figure.figsize": (5, 3.2),
     "figure.constrained_layout.use": True,
@@ -59,7 +58,7 @@ STYLE = {
 
 
 def enable(shell: Any) -> None:
-    """Have `shell` show Matplotlib's figures as SVG in the site's style, as Jupyter's inline back end does."""
+    """Have `shell` show Matplotlib's figures in the site's style, as SVG, as they are shown in Jupyter."""
     import matplotlib
     from cycler import cycler
     from matplotlib_inline.backend_inline import configure_inline_support
@@ -68,7 +67,8 @@ def enable(shell: Any) -> None:
     backend = InlineBackend.instance(parent=shell)
     backend.figure_formats = {"svg"}
     # No date, or each build would differ; no cropping, or a figure's shape would hang on its text.
-    backend.print_figure_kwargs = {"bbox_inches": None, "metadata": {"Date": None, "Creator": None}}
+    kwargs: dict[str, Any] = {"bbox_inches": None, "metadata": {"Date": None, "Creator": None}}
+    backend.print_figure_kwargs = kwargs
     matplotlib.use("module://matplotlib_inline.backend_inline")
     matplotlib.rcParams.update(STYLE)
     matplotlib.rcParams["axes.prop_cycle"] = cycler(color=SERIES)
@@ -106,8 +106,8 @@ def page_svg(svg: str, alt: str, prefix: str) -> str:
     `alt` says what one sees; `prefix` begins every id. Raises `xml.etree.ElementTree.ParseError`
     when `svg` is not XML.
 
-    >>> print(page_svg('<svg viewBox="0 0 9 9"><path id="p" fill="#2563a8"/></svg>', "A dot.", "f1"))
-    <svg viewBox="0 0 9 9" role="img" aria-label="A dot."><path id="f1-p" fill="var(--lesson-c0, #2563a8)" /></svg>
+    >>> print(page_svg('<svg><path id="p" fill="#2563a8"/></svg>', "A dot.", "f1"))
+    <svg role="img" aria-label="A dot."><path id="f1-p" fill="var(--lesson-c0, #2563a8)" /></svg>
     """
     root = ElementTree.fromstring(svg)
     for parent in list(root.iter()):
@@ -135,7 +135,8 @@ def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
 
 
 def _with_variables(value: str) -> str:
-    variable: Callable[[re.Match[str]], str] = lambda match: (
-        f"var({_VARIABLES[match[0].lower()]}, {match[0].lower()})"
-    )
+    def variable(match: re.Match[str]) -> str:
+        colour = match[0].lower()
+        return f"var({_VARIABLES[colour]}, {colour})"
+
     return re.sub("|".join(_VARIABLES), variable, value, flags=re.IGNORECASE)

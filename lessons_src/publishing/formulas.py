@@ -14,6 +14,15 @@ _FORMULA = re.compile(
 class FormulaError(ValueError):
     """A formula that is not LaTeX, or that is more of LaTeX than can be drawn."""
 
+    def __init__(self, latex: str, reason: str) -> None:
+        super().__init__(f"the formula ${latex}$ {reason}")
+        self.latex = latex
+
+    def find_in(self, text: str) -> int:
+        """The line of a page's source, counted from 1, that the formula begins on."""
+        before, _, _ = text.partition(self.latex)
+        return before.count("\n") + 1
+
 
 def draw_formulas(html: str) -> str:
     r"""Replace the formulas in `html` by MathML.
@@ -31,7 +40,7 @@ def _draw(match: re.Match[str]) -> str:
     try:
         mathml = convert(latex, display="inline" if match["tag"] == "span" else "block")
     except Exception as error:  # the library's exceptions have no class in common
-        raise FormulaError(f"the formula ${latex}$ is not LaTeX: {type(error).__name__}") from error
+        raise FormulaError(latex, f"is not LaTeX: {type(error).__name__}") from error
     if unknown := re.search(r"\\\w+", mathml):
-        raise FormulaError(f"the formula ${latex}$ has {unknown[0]}, which cannot be drawn")
+        raise FormulaError(latex, f"has {unknown[0]}, which cannot be drawn")
     return mathml

@@ -112,18 +112,15 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         outcome = self.outcomes.get(name)
         if outcome is None:
             return html
-        if shown := self._page(name):
-            if not outcome.failures:
-                outcome.failures = [
-                    Failure(f"docs/{name}", shown.lines[key], _UNSEEN)
-                    for key, results in shown.results.items()
-                    if results not in html
-                ]
-                self._report(outcome.failures)
-        try:
-            html = draw_formulas(html)
-        except FormulaError as error:
-            raise PluginError(f"docs/{name}: {error}") from error
+        if outcome.page and not outcome.failures:
+            try:
+                outcome.failures = _unseen(name, outcome.page, html)
+                html = draw_formulas(html)
+            except FormulaError as error:
+                outcome.failures.append(
+                    Failure(f"docs/{name}", error.find_in(page.file.content_string), str(error))
+                )
+            self._report(outcome.failures)
         if outcome.failures:
             return render_failures(outcome.failures, kept=name in self.last_good) + html
         self.last_good[name] = outcome.page
@@ -176,7 +173,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         )
 
     def _page(self, name: str) -> Page | None:
-        """What a reader sees: this build's page or, while its lesson fails, the last one without a failure."""
+        """What a reader sees: this build's page or, while its lesson fails, the last one that did not."""
         return self.outcomes[name].page or self.last_good.get(name)
 
     def _format_results(self, source: str, *args: object, **kwargs: object) -> str:
@@ -188,6 +185,15 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 return page.results[key]
         # SuperFences then leaves the fence as it stands. Parsing refuses it in a lesson.
         raise KeyError(key)
+
+
+def _unseen(name: str, page: Page, html: str) -> list[Failure]:
+    """The blocks that Markdown has taken for something else: their results are not on the page."""
+    return [
+        Failure(f"docs/{name}", page.lines[key], _UNSEEN)
+        for key, results in page.results.items()
+        if results not in html
+    ]
 
 
 def _notebook_place(name: str) -> str:

@@ -40,7 +40,7 @@ def notebook(lesson: Lesson, run: LessonRun) -> str:
 
 def _body_start(lesson: Lesson) -> int:
     """The line after the front matter, which a notebook has no use for."""
-    if not lesson.line(1) == "---":
+    if lesson.line(1) != "---":
         return 0
     ends = (i for i in range(1, len(lesson.lines)) if lesson.lines[i].strip() in {"---", "..."})
     return next(ends, -1) + 1
@@ -52,11 +52,13 @@ def _prose(lesson: Lesson, start: int, end: int) -> list[NotebookNode]:
 
 
 def _shown_only(block: Block) -> NotebookNode:
-    return v4.new_markdown_cell(f"```python\n{block.code}```\n\nNot run: {block.directives.display_only}")
+    reason = block.directives.display_only
+    cell: NotebookNode = v4.new_markdown_cell(f"```python\n{block.code}```\n\nNot run: {reason}")
+    return cell
 
 
 def _code(block: Block, run: BlockRun | None) -> NotebookNode:
-    cell = v4.new_code_cell(block.code.rstrip("\n"))
+    cell: NotebookNode = v4.new_code_cell(block.code.rstrip("\n"))
     if run is None:
         return cell
     printed, raised = split_output(block, run)

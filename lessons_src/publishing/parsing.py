@@ -223,7 +223,9 @@ class _Parser:
             self._problem(at, "this block holds no code; delete it")
         elif "\t" in fence.body:
             line = at + 1 + fence.body[: fence.body.index("\t")].count("\n")
-            self._problem(line, "a page would show this tab as spaces; indent with spaces, and write \\t in strings")
+            self._problem(
+                line, "a page would show this tab as spaces; indent with spaces, and write \\t in strings"
+            )
         elif not directives.raises:
             try:
                 ast.parse(fence.body)
@@ -242,9 +244,13 @@ class _Parser:
                 "language, such as `console`",
             )
         elif not block.is_run:
-            self._problem(fence.span.start, "the block above is not run, so nothing could check this output; delete it")
+            self._problem(
+                fence.span.start, "the block above is not run, so nothing could check this output; delete it"
+            )
         elif block.indent != fence.indent:
-            self._problem(fence.span.start, "indent this output like the block above it, or it is another block's")
+            self._problem(
+                fence.span.start, "indent this output like the block above it, or it is another block's"
+            )
         else:
             output = StoredOutput(fence.body.removesuffix("\n"), fence.span.start + 2, fence.span)
             self.blocks[-1] = replace(block, output=output)
@@ -253,9 +259,14 @@ class _Parser:
         if fence.info.lstrip("{. ").startswith("lesson-results"):
             self._problem(fence.span.start, "the build writes `lesson-results` fences, never a lesson")
         elif not fence.info:
-            self._problem(fence.span.start, "say what this fence holds: `python`, `text` for an output, `console`, …")
+            self._problem(
+                fence.span.start, "say what this fence holds: `python`, `text` for an output, `console`, …"
+            )
         elif _OUTPUT_LIKE.match(fence.info):
-            self._problem(fence.span.start, f"`{fence.info}` looks like an output and would not be checked: write `text`")
+            self._problem(
+                fence.span.start,
+                f"`{fence.info}` looks like an output and would not be checked: write `text`",
+            )
 
     def _drop_comments(self) -> None:
         for comment in self.comments:
@@ -264,12 +275,16 @@ class _Parser:
 
     def _refuse_stray(self, comment: _Comment) -> None:
         if names_a_directive(comment.text):
-            self._problem(comment.span.start, "this directive stands on no Python fence: put it on the line above one")
+            self._problem(
+                comment.span.start, "this directive stands on no Python fence: put it on the line above one"
+            )
 
     def _refuse_inline_directives(self, at: int, text: str) -> None:
         for match in _INLINE.finditer(text):
             if names_a_directive(match["comment"] or ""):
-                self._problem(at, "this directive shares its line: put it on a line of its own above a Python fence")
+                self._problem(
+                    at, "this directive shares its line: put it on a line of its own above a Python fence"
+                )
 
     def _after_front_matter(self) -> int:
         if not self.lines or self._content(0).rstrip() != "---":
@@ -300,4 +315,3 @@ def _looks_like_python(info: str) -> bool:
     first = info.strip().partition(" ")[0].lower()
     misspelt = bool(difflib.get_close_matches(first, ["python"], n=1, cutoff=0.75))
     return bool(_PYTHON_LIKE.match(info)) or misspelt
-

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from sybil import Sybil
-from sybil.document import PythonDocStringDocument
+from sybil.document import Document, PythonDocStringDocument
 from sybil.integration.pytest import SybilFile
 from sybil.parsers.doctest import DocTestParser
 
@@ -25,7 +25,7 @@ class LessonFile(SybilFile):
             read_lesson(self.path, self.config.rootpath)
         except LessonSyntaxError as error:
             raise self.CollectError(str(error)) from None
-        yield from super().collect()
+        yield from super().collect()  # type: ignore[no-untyped-call]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,7 +53,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if path.suffix == ".md" and (path.parts[0] == "docs" or len(path.parts) == 1):
         kind, sybil = LessonFile, Sybil([parent.config.stash[_PARSER]], path=str(root))
     elif path.suffix == ".py" and path.parts[0] == "lessons_src":
-        types = {".py": PythonDocStringDocument}
+        types: dict[str | None, type[Document]] = {".py": PythonDocStringDocument}
         kind, sybil = SybilFile, Sybil([DocTestParser()], document_types=types, path=str(root))
     else:
         return None
@@ -87,7 +87,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         name = file.relative_to(config.rootpath).as_posix()
         lines = ", ".join(str(block.line) for block in outputs)
         if file in config.stash[_EDITED]:
-            terminalreporter.line(f"{name} was edited while it ran; nothing was written to it. Run --accept again")
+            terminalreporter.line(
+                f"{name} was edited while it ran; nothing was written to it. Run --accept again"
+            )
         else:
             terminalreporter.line(f"{name}: stored new outputs of the blocks at {lines}")
     if not parser.accepting:

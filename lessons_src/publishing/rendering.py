@@ -88,7 +88,9 @@ def _output(text: str, kind: str = "", label: str = "Output") -> str:
     if not kind and _GUIDE.search(text):
         # Fonts draw these characters with gaps, or not at all: the style sheet draws them instead.
         kind = "lesson-tree"
-        content = _GUIDE.sub(lambda match: f'<span class="guide {_GUIDES[match[0]]}">{match[0]}</span>', content)
+        content = _GUIDE.sub(
+            lambda match: f'<span class="guide {_GUIDES[match[0]]}">{match[0]}</span>', content
+        )
     classes = f"lesson-output {kind}".strip()
     return (
         f'<div class="{classes}" role="region" aria-label="{label}" tabindex="0">'

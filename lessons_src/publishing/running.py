@@ -165,8 +165,10 @@ class _Run:
         if not exited:
             return "this block closed the pipe through which its results are reported"
         if code is not None and code < 0:
-            return f"the lesson's process was ended by signal {-code} ({signal.strsignal(-code)}) while this block ran"
-        return f"the lesson's process ended, with exit status {code}, while this block ran"
+            end = f"was ended by signal {-code} ({signal.strsignal(-code)})"
+        else:
+            end = f"ended, with exit status {code},"
+        return f"the lesson's process {end} while this block ran"
 
 
 def _work(*args: Any) -> None:

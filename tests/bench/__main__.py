@@ -1,5 +1,5 @@
 """`make bench`: what the engine costs, beside its peers, in one run."""
 
-from tests.bench import site
+import building
 
-site.main()
+building.main()

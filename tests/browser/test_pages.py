@@ -74,7 +74,9 @@ def test_pages_load_from_one_host_without_an_error_and_never_scroll_sideways(
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url))
+    page.on(
+        "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url)
+    )
     for path in PATHS:
         page.goto(address + path, wait_until="networkidle")
         width = page.evaluate("document.documentElement.scrollWidth")
@@ -82,7 +84,9 @@ def test_pages_load_from_one_host_without_an_error_and_never_scroll_sideways(
         assert problems == [], path
 
 
-def test_a_predict_first_answer_is_folded_until_it_is_opened_from_the_keyboard(page: Page, address: str) -> None:
+def test_a_predict_first_answer_is_folded_until_it_is_opened_from_the_keyboard(
+    page: Page, address: str
+) -> None:
     page.goto(address)
     question = page.locator("details.lesson-predict").first
     answer = question.locator(".lesson-output").first
@@ -104,21 +108,31 @@ def test_figures_take_their_colours_from_the_palette(page: Page, address: str) -
     assert colours[0] != colours[1]
 
 
-def test_the_lines_of_a_tree_touch(page: Page, address: str) -> None:
-    """A guide is unbroken when a line is no taller than the box character of the font that draws it."""
+def test_the_guides_of_a_tree_meet_at_every_size_of_font(page: Page, address: str) -> None:
     page.goto(address + "lessons/computational-graph/")
-    ratios = page.evaluate(
-        """() => [...document.querySelectorAll('.lesson-tree samp')].map(samp => {
-            const style = getComputedStyle(samp);
-            const context = document.createElement('canvas').getContext('2d');
-            context.font = `${style.fontSize} ${style.fontFamily}`;
-            const box = context.measureText('│');
-            const height = box.actualBoundingBoxAscent + box.actualBoundingBoxDescent;
-            return parseFloat(style.lineHeight) / height;
-        })"""
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    guides, gaps = page.evaluate(
+        """() => {
+            let count = 0, gaps = [];
+            for (const samp of document.querySelectorAll('.lesson-tree samp'))
+                for (const size of [10, 13.6, 17, 24]) {
+                    samp.style.fontSize = size + 'px';
+                    const boxes = [...samp.querySelectorAll('.bar, .tee, .end')].map(guide =>
+                        [guide.matches('.end'), guide.getBoundingClientRect()]);
+                    for (const [ends, box] of boxes)
+                        if (!ends) {
+                            count += 1;
+                            // What a guide leads down to stands right below it.
+                            const below = boxes.some(([, other]) => Math.abs(other.left - box.left) < 0.5
+                                && other.top > box.top && other.top <= box.bottom + 0.5);
+                            if (!below) gaps.push([size, box.left, box.top]);
+                        }
+                }
+            return [count, gaps];
+        }"""
     )
-    assert len(ratios) >= 2
-    assert all(ratio <= 1.0 for ratio in ratios)
+    assert guides > 50
+    assert gaps == []
 
 
 def test_a_search_finds_a_lesson(page: Page, address: str) -> None:

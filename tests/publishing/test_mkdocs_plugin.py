@@ -195,7 +195,7 @@ def test_a_site_without_superfences_is_refused(site: Site, caplog: pytest.LogCap
 def test_a_formula_that_cannot_be_drawn_ends_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     site.write("# A\n\n$\\frac{$\n")
     site.report(caplog)
-    assert "docs/index.md: " in caplog.text
+    assert "docs/index.md:3: the formula" in caplog.text
 
 
 def test_a_formula_is_drawn_by_the_build(site: Site) -> None:

@@ -52,7 +52,7 @@ def test_two_builds_from_two_folders_are_the_same_byte_for_byte(site: Path, tmp_
 
 
 def test_every_lesson_is_a_page_and_its_stored_outputs_are_on_it(site: Path) -> None:
-    pages = [path for path in ROOT.glob("docs/lessons/*.md")]
+    pages = list(ROOT.glob("docs/lessons/*.md"))
     assert len(pages) == 7
     for page in pages:
         html = (site / "lessons" / page.stem / "index.html").read_text(encoding="utf-8")
