@@ -75,7 +75,7 @@ def main() -> None:
         ("    what running it adds, worst", max(extra), str(pages[extra.index(max(extra))])),
     ]
     print(
-        f"{len(pages)} pages that run code, on {os.cpu_count()} cores; best of 3, but for the peer's one run\n"
+        f"{len(pages)} pages that run code, {os.cpu_count()} cores; best of 3, but for the peer's one run\n"
     )
     for name, seconds, note in rows:
         print(f"{name:<36}{seconds:7.2f} s   {note}")
