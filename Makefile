@@ -18,6 +18,7 @@ build: .venv/ready
 test: .venv/ready
 	@rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest
+	@find . -maxdepth 1 -name '.coverage.*' -empty -delete  # what a process that a test has killed leaves
 	@$(BIN)/coverage combine --quiet
 	@report=$$($(BIN)/coverage report) || { echo "$$report"; exit 1; }
 
