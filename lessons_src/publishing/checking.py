@@ -123,17 +123,22 @@ class _Check:
         line = self.run.shown_by_line(offset) if offset < len(self.run.shown) else None
         if line is None:
             line = self.run.error_line or self.block.last_line
-        diff = difflib.unified_diff(
-            stored.split("\n") if stored else [], shown.split("\n"), "stored", "shown", lineterm="", n=2
-        )
-        details = "\n".join("    " + row for row in diff)
-        return self._failure(problem, line, details, accept=True)
+        return self._failure(problem, line, _diff(stored, shown), accept=True)
 
     def _failure(
         self, problem: str, line: int | None = None, details: str = "", *, accept: bool = False
     ) -> Failure:
         line = self.block.last_line if line is None else line
         return Failure(self.lesson.path, line, problem, self.lesson.line(line), details, accept)
+
+
+def _diff(stored: str, shown: str) -> str:
+    """What is to go, `-`, and what is there, `+`, with two lines around each change."""
+    before, after = stored.split("\n") if stored else [], shown.split("\n")
+    rows = difflib.unified_diff(before, after, "stored", "shown", lineterm="", n=2)
+    # The places of the changes are lines of the output; nobody looks for those.
+    numbered = ["…" if row.startswith("@@") else row for row in rows]
+    return "\n".join("    " + row for row in [*numbered[:2], *numbered[3:]])
 
 
 def _first_difference(stored: str, shown: str) -> int:

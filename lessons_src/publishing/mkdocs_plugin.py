@@ -102,7 +102,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         shown = self._page(name)
         if shown is None:
             return f"# {Path(name).stem}\n"
-        if name not in self.config.notebooks:
+        if name not in self.config.notebooks or outcome.failures:
             return shown.markdown
         link = posixpath.relpath(_notebook_place(name), posixpath.dirname(name))
         return f"{shown.markdown}\n\n[This lesson as a notebook, as it was run]({link})\n"

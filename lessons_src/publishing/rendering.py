@@ -16,6 +16,8 @@ from lessons_src.publishing.results import BlockRun, LessonRun
 
 RESULTS = "lesson-results"
 
+_REPORTED = 3  # One change fails many blocks after it; the terminal has them all.
+
 _GUIDES = {"│": "bar", "├": "tee", "└": "end", "─": "dash"}
 _GUIDE = re.compile("[│├└─]")
 
@@ -56,9 +58,12 @@ def render_page(lesson: Lesson, run: LessonRun) -> Page:
 def render_failures(failures: list[Failure], kept: bool) -> str:
     """What a page under `mkdocs serve` says of a lesson that fails; `kept` if its last good page follows."""
     below = "Below is the page as it last ran." if kept else "It has not run since the server started."
-    report = escape("\n\n".join(str(failure) for failure in failures))
+    more = (
+        f" Here are the first {_REPORTED} of {len(failures)} failures." if len(failures) > _REPORTED else ""
+    )
+    report = escape("\n\n".join(str(failure) for failure in failures[:_REPORTED]))
     return (
-        f'<div class="lesson-broken" role="alert"><p><strong>This lesson fails.</strong> {below}</p>'
+        f'<div class="lesson-broken" role="alert"><p><strong>This lesson fails.</strong> {below}{more}</p>'
         f"<pre><samp>{report}</samp></pre></div>"
     )
 

@@ -37,13 +37,20 @@ def test_another_output_is_a_failure_at_the_line_that_showed_it_with_a_diff() ->
             "    print(2)\n"
             "    --- stored\n"
             "    +++ shown\n"
-            "    @@ -1,3 +1,3 @@\n"
             "     1\n"
             "    -0\n"
             "    +2\n"
             "     3"
         )
     ]
+
+
+def test_changes_far_apart_are_shown_with_a_gap_between_them() -> None:
+    code = "for i in range(12):\n    print(i)"
+    stored = "\n".join(str(i) for i in [9, *range(1, 11), 9])
+    (failure,) = failures(block(code, stored))
+    rows = ["-9", "+0", " 1", " 2", "…", " 9", " 10", "-9", "+11"]
+    assert failure.endswith("+++ shown\n" + "\n".join("    " + row for row in rows))
 
 
 def test_a_difference_that_a_loop_showed_is_at_the_line_in_the_loop() -> None:
@@ -70,7 +77,7 @@ def test_a_block_that_prints_and_stores_nothing_is_a_failure() -> None:
     (failure,) = failures(block("print(1)"))
     assert failure == (
         f"{PATH}:2: this block shows what no `text` fence after it stores\n    print(1)\n"
-        "    --- stored\n    +++ shown\n    @@ -0,0 +1 @@\n    +1"
+        "    --- stored\n    +++ shown\n    +1"
     )
 
 

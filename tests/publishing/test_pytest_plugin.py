@@ -92,7 +92,7 @@ def test_a_failure_reads_as_it_does_everywhere(project: Project) -> None:
     output = result.stdout.str()
     assert (
         "docs/lessons/x.md:5: the output is not the one that is stored\n    print(2)\n"
-        "    --- stored\n    +++ shown\n    @@ -1,2 +1,2 @@\n     1\n    -3\n    +2\n"
+        "    --- stored\n    +++ shown\n     1\n    -3\n    +2\n"
     ) in output
     assert (
         "docs/lessons/x.md:14: this line raises\n    1 / 0\nZeroDivisionError: division by zero\n" in output

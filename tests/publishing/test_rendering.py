@@ -210,3 +210,11 @@ def test_a_failure_is_shown_as_text_and_says_what_follows() -> None:
     assert "<broke>" not in kept
     assert "Below is the page as it last ran." in kept
     assert "It has not run since the server started." in none
+    assert "failures" not in kept
+
+
+def test_of_many_failures_a_page_shows_three_and_says_how_many_there_are() -> None:
+    failures = [Failure(PATH, line, "wrong") for line in range(1, 8)]
+    html = render_failures(failures, kept=True)
+    assert html.count("wrong") == 3
+    assert "Here are the first 3 of 7 failures." in html
