@@ -107,6 +107,12 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         link = posixpath.relpath(_notebook_place(name), posixpath.dirname(name))
         return f"{shown.markdown}\n\n[This lesson as a notebook, as it was run]({link})\n"
 
+    def on_pre_page(self, page: SitePage, *, config: MkDocsConfig, files: Files) -> SitePage:
+        if page.file.src_uri.startswith("notebooks/"):
+            # What one edits is the lesson.
+            page.edit_url = None
+        return page
+
     def on_page_content(self, html: str, *, page: SitePage, config: MkDocsConfig, files: Files) -> str:
         name = page.file.src_uri
         outcome = self.outcomes.get(name)

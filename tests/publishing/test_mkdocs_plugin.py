@@ -214,6 +214,19 @@ def test_a_notebook_is_written_and_linked_for_the_lessons_that_ask_for_one(site:
     assert not (site.root / "site" / "notebooks" / "b.ipynb").exists()
 
 
+def test_a_notebook_is_shown_by_mkdocs_jupyter_and_is_not_what_one_edits(site: Site) -> None:
+    jupyter = '  - mkdocs-jupyter: {include: ["*.ipynb"], ignore: ["*.md"]}'
+    links = "repo_url: https://example.org/\nedit_uri: edit/\nnot_in_nav: /notebooks/"
+    plugins = f"  - lessons:\n      notebooks: [index.md]\n{jupyter}\n{links}"
+    site.configure("  - lessons", plugins)
+    site.write("# A\n\n", block("40 + 2", "42"))
+    site.build()
+    edit = 'a[href^="https://example.org/edit/"]'
+    assert "42" in site.page("notebooks/index.html").text
+    assert not site.page("notebooks/index.html").select(edit)
+    assert site.page().select(edit)
+
+
 def test_a_notebook_of_no_lesson_ends_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     site.configure("  - lessons", "  - lessons:\n      notebooks: [other.md]")
     site.write("# A\n")
