@@ -1,5 +1,6 @@
 # Each target sets up what it needs in .venv, and is quick about it when that was done before.
 
+MAKEFLAGS += --no-print-directory
 PYTHON ?= python3.11
 BIN := .venv/bin
 # Two builds of one commit are the same byte for byte; this is the date that they carry.

@@ -2,7 +2,8 @@
 
 Read it in the order in which a lesson goes through it:
 
-1. `parsing` reads Markdown (`directives` is its vocabulary) and gives a `lesson.Lesson`.
+1. `scanning` finds the fences and comments of a Markdown file, and `parsing` makes a
+   `lesson.Lesson` of them (`directives` is its vocabulary).
 2. `running` has it run in a process of its own, in which `worker` runs the blocks, and
    gives a `results.LessonRun`; `caching` keeps a run until something it depends on changes.
 3. `checking` holds the run against the outputs that the lesson stores (`comparing`).

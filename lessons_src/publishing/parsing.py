@@ -1,36 +1,21 @@
 """From Markdown to a `Lesson`: the one parser that tests, pages and notebooks share.
 
-It reads lines, not Markdown: fences, comments and the indentation they stand at are all that
-decides what runs. Where CommonMark and Python-Markdown would read a fence in different ways
-(a closing fence that is longer, a fence on the line of a list item), a lesson may not have
-it, so that what one reader sees as code is never something else to another.
+`scanning` finds the fences and the comments; here they become blocks, directives and outputs.
+What only looks like one of these is a problem, for it would be passed over in silence.
 """
 
 import ast
 import difflib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lessons_src.publishing.directives import DirectiveError, names_a_directive, parse_directives
 from lessons_src.publishing.lesson import Block, Directives, Lesson, Span, StoredOutput
+from lessons_src.publishing.scanning import Comment, Fence, Page, Problem, scan
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
-# A fence that shares its line with a list item or a quotation mark.
-_MISPLACED_FENCE = re.compile(r"[ \t]*(?:(?:>|[-*+][ \t]|\d+[.)][ \t])[ \t]*)+(?:`{3,}[^`]*|~{3,}.*)$")
-# A comment inside a line, or the code in which one is only spoken of.
-_INLINE = re.compile(r"(?P<code>`+).*?(?P=code)|<!--(?P<comment>.*?)-->")
 _PYTHON_LIKE = re.compile(r"[{\s.]*(?:i?py|cython)|\{[^}]*\.(?:i?py|cython)", re.IGNORECASE)
 _OUTPUT_LIKE = re.compile(r"\{?\s*\.?(?:te?xt|plain|plaintext|outputs?|out|stdout)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong at a line of a lesson's source, and what to do."""
-
-    line: int
-    message: str
 
 
 class LessonSyntaxError(Exception):
@@ -52,7 +37,12 @@ def parse_lesson(text: str, path: str) -> Lesson:
     >>> lesson.blocks[0].code, lesson.blocks[0].line, lesson.blocks[0].output.text
     ('1 + 1\\n', 4, '2')
     """
-    return _Parser(text, path).parse()
+    page = scan(text)
+    parser = _Parser(page)
+    parser.parse()
+    if parser.problems:
+        raise LessonSyntaxError(path, parser.problems)
+    return Lesson(path, page.lines, tuple(parser.blocks))
 
 
 def read_lesson(file: Path, root: Path) -> Lesson:
@@ -71,125 +61,42 @@ def read_lesson(file: Path, root: Path) -> Lesson:
     return parse_lesson(text, name)
 
 
-@dataclass(frozen=True)
-class _Fence:
-    indent: str
-    info: str
-    span: Span
-    body: str
-
-
-@dataclass(frozen=True)
-class _Comment:
-    text: str
-    indent: str
-    span: Span
-
-
 class _Parser:
-    def __init__(self, text: str, path: str) -> None:
-        self.path = path
-        self.lines = tuple(_LINE.findall(text))
-        self.problems: list[Problem] = []
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.problems = list(page.problems)
         self.blocks: list[Block] = []
-        # The comments that stand on the lines just above the current one.
-        self.comments: list[_Comment] = []
 
-    def parse(self) -> Lesson:
-        at = self._after_front_matter()
-        while at < len(self.lines):
-            at = self._parse_at(at)
-        self._drop_comments()
-        if self.problems:
-            raise LessonSyntaxError(self.path, self.problems)
-        return Lesson(self.path, self.lines, tuple(self.blocks))
+    def parse(self) -> None:
+        self._refuse_directives(self.page.comments)
+        for fence in self.page.fences:
+            self._parse_fence(fence)
 
-    def _parse_at(self, at: int) -> int:
-        """Parse what begins at line `at` and return the line after it."""
-        line = self._content(at)
-        if line.lstrip().startswith("<!--"):
-            return self._parse_comment(at)
-        if opening := _opening(line):
-            return self._parse_fence(at, opening)
-        if _MISPLACED_FENCE.match(line):
-            self._problem(
-                at,
-                "a fence needs a line of its own, outside quotations: put it on the next line, indented by 4",
-            )
-        self._drop_comments()
-        self._refuse_inline_directives(at, line)
-        return at + 1
-
-    def _parse_comment(self, at: int) -> int:
-        first = self._content(at)
-        end = next((i for i in range(at, len(self.lines)) if "-->" in self._content(i)), None)
-        if end is None:
-            self._problem(at, "this comment is never closed; end it with `-->`")
-            return len(self.lines)
-        whole = "\n".join(self._content(i) for i in range(at, end + 1))
-        text, _, rest = whole.strip().removeprefix("<!--").partition("-->")
-        indent = first[: len(first) - len(first.lstrip())]
-        comment = _Comment(text.strip(), indent, Span(at, end + 1))
-        if rest.strip():
-            self._drop_comments()
-            self._refuse_stray(comment)
-            self._refuse_inline_directives(end, rest)
-        else:
-            self.comments.append(comment)
-        return end + 1
-
-    def _parse_fence(self, at: int, opening: re.Match[str]) -> int:
-        comments, self.comments = self.comments, []
-        end = self._closing_line(at, opening)
-        if end is None:
-            return len(self.lines)
-        indent, info = opening["indent"], opening["info"].strip()
-        body = "".join(
-            line[len(indent) :] if line.startswith(indent) else line.lstrip(" \t")
-            for line in self.lines[at + 1 : end]
-        )
-        fence = _Fence(indent, info, Span(at, end + 1), re.sub(r"\r\n?", "\n", body))
-        if info == "python" or _looks_like_python(info):
-            self._add_block(fence, comments)
-            return end + 1
-        for comment in comments:
-            self._refuse_stray(comment)
-        if info == "text":
+    def _parse_fence(self, fence: Fence) -> None:
+        if fence.info == "python" or _looks_like_python(fence.info):
+            self._add_block(fence)
+            return
+        self._refuse_directives(fence.comments)
+        if fence.info == "text":
             self._add_output(fence)
         else:
             self._refuse_unclear(fence)
-        return end + 1
 
-    def _closing_line(self, at: int, opening: re.Match[str]) -> int | None:
-        """The line that closes the fence opened at `at`; None, with the problem noted, if none does."""
-        indent, marks = opening["indent"], opening["marks"]
-        if "\t" in indent:
-            self._problem(at, "indent this fence with spaces: Markdown readers disagree about tabs")
-        for i in range(at + 1, len(self.lines)):
-            line = self._content(i)
-            bare = line.strip()
-            if line.rstrip(" \t") == indent + marks:
-                return i
-            if len(bare) >= len(marks) and set(bare) == {marks[0]}:
-                self._problem(
-                    i,
-                    f"the fence opened on line {at + 1} closes with `{indent}{marks}`, "
-                    "just as it opened; this line differs, and Markdown readers disagree about it",
-                )
-                return i
-            if bare and not line.startswith(indent):
-                self._problem(
-                    i, f"this line is indented less than the fence opened on line {at + 1}; was that closed?"
-                )
-                return None
-        self._problem(at, f"this fence is never closed; end it with `{indent}{marks}`")
-        return None
+    def _refuse_directives(self, comments: tuple[Comment, ...]) -> None:
+        for comment in comments:
+            if not names_a_directive(comment.text):
+                continue
+            if comment.indent is None:
+                message = "this directive shares its line: put it on a line of its own above a Python fence"
+            else:
+                message = "this directive stands on no Python fence: put it on the line above one"
+            self._problem(comment.span.start, message)
 
-    def _add_block(self, fence: _Fence, comments: list[_Comment]) -> None:
-        directives = self._directives(fence, comments)
+    def _add_block(self, fence: Fence) -> None:
+        directives = self._directives(fence)
         if directives.display_only is None:
             self._check_code(fence, directives)
-        start = comments[0].span.start if comments else fence.span.start
+        start = fence.comments[0].span.start if fence.comments else fence.span.start
         self.blocks.append(
             Block(
                 code=fence.body,
@@ -202,16 +109,16 @@ class _Parser:
             )
         )
 
-    def _directives(self, fence: _Fence, comments: list[_Comment]) -> Directives:
-        if any(comment.indent != fence.indent for comment in comments):
+    def _directives(self, fence: Fence) -> Directives:
+        if any(comment.indent != fence.indent for comment in fence.comments):
             self._problem(fence.span.start, "indent the directives like the fence below them")
         try:
-            return parse_directives(comment.text for comment in comments)
+            return parse_directives(comment.text for comment in fence.comments)
         except DirectiveError as error:
-            self._problem(comments[0].span.start, str(error))
+            self._problem(fence.comments[0].span.start, str(error))
             return Directives()
 
-    def _check_code(self, fence: _Fence, directives: Directives) -> None:
+    def _check_code(self, fence: Fence, directives: Directives) -> None:
         at = fence.span.start
         if fence.info != "python":
             self._problem(
@@ -227,83 +134,50 @@ class _Parser:
                 line, "a page would show this tab as spaces; indent with spaces, and write \\t in strings"
             )
         elif not directives.raises:
-            try:
-                ast.parse(fence.body)
-            except SyntaxError as error:
-                self._problem(at + (error.lineno or 1), f"this block is not Python: {error.msg}")
+            self._check_syntax(fence)
 
-    def _add_output(self, fence: _Fence) -> None:
-        block = self.blocks[-1] if self.blocks else None
-        follows = block is not None and all(
-            not self._content(i).strip() for i in range(block.span.end, fence.span.start)
-        )
-        if block is None or not follows:
+    def _check_syntax(self, fence: Fence) -> None:
+        try:
+            ast.parse(fence.body)
+        except SyntaxError as error:
+            self._problem(fence.span.start + (error.lineno or 1), f"this block is not Python: {error.msg}")
+
+    def _add_output(self, fence: Fence) -> None:
+        at = fence.span.start
+        block = self._block_above(fence)
+        if block is None:
             self._problem(
-                fence.span.start,
+                at,
                 "this output follows no block; `text` is for outputs, so give other text another "
                 "language, such as `console`",
             )
         elif not block.is_run:
-            self._problem(
-                fence.span.start, "the block above is not run, so nothing could check this output; delete it"
-            )
+            self._problem(at, "the block above is not run, so nothing could check this output; delete it")
         elif block.indent != fence.indent:
-            self._problem(
-                fence.span.start, "indent this output like the block above it, or it is another block's"
-            )
+            self._problem(at, "indent this output like the block above it, or it is another block's")
         else:
-            output = StoredOutput(fence.body.removesuffix("\n"), fence.span.start + 2, fence.span)
+            output = StoredOutput(fence.body.removesuffix("\n"), at + 2, fence.span)
             self.blocks[-1] = replace(block, output=output)
 
-    def _refuse_unclear(self, fence: _Fence) -> None:
-        if fence.info.lstrip("{. ").startswith("lesson-results"):
-            self._problem(fence.span.start, "the build writes `lesson-results` fences, never a lesson")
-        elif not fence.info:
-            self._problem(
-                fence.span.start, "say what this fence holds: `python`, `text` for an output, `console`, …"
-            )
-        elif _OUTPUT_LIKE.match(fence.info):
-            self._problem(
-                fence.span.start,
-                f"`{fence.info}` looks like an output and would not be checked: write `text`",
-            )
+    def _block_above(self, fence: Fence) -> Block | None:
+        """The last block, if nothing stands between it and the fence."""
+        if not self.blocks:
+            return None
+        block = self.blocks[-1]
+        between = self.page.lines[block.span.end : fence.span.start]
+        return None if any(line.strip() for line in between) else block
 
-    def _drop_comments(self) -> None:
-        for comment in self.comments:
-            self._refuse_stray(comment)
-        self.comments = []
-
-    def _refuse_stray(self, comment: _Comment) -> None:
-        if names_a_directive(comment.text):
-            self._problem(
-                comment.span.start, "this directive stands on no Python fence: put it on the line above one"
-            )
-
-    def _refuse_inline_directives(self, at: int, text: str) -> None:
-        for match in _INLINE.finditer(text):
-            if names_a_directive(match["comment"] or ""):
-                self._problem(
-                    at, "this directive shares its line: put it on a line of its own above a Python fence"
-                )
-
-    def _after_front_matter(self) -> int:
-        if not self.lines or self._content(0).rstrip() != "---":
-            return 0
-        ends = (i for i in range(1, len(self.lines)) if self._content(i).rstrip() in {"---", "..."})
-        return next(ends, -1) + 1
-
-    def _content(self, at: int) -> str:
-        line: str = self.lines[at].rstrip("\r\n")
-        return line.removeprefix("\ufeff") if at == 0 else line
+    def _refuse_unclear(self, fence: Fence) -> None:
+        at, info = fence.span.start, fence.info
+        if info.lstrip("{. ").startswith("lesson-results"):
+            self._problem(at, "the build writes `lesson-results` fences, never a lesson")
+        elif not info:
+            self._problem(at, "say what this fence holds: `python`, `text` for an output, `console`, …")
+        elif _OUTPUT_LIKE.match(info):
+            self._problem(at, f"`{info}` looks like an output and would not be checked: write `text`")
 
     def _problem(self, at: int, message: str) -> None:
         self.problems.append(Problem(at + 1, message))
-
-
-def _opening(line: str) -> re.Match[str] | None:
-    match = _FENCE.match(line)
-    # Backticks after backticks are code inside a paragraph, not a fence.
-    return None if match and match["marks"][0] == "`" and "`" in match["info"] else match
 
 
 def _looks_like_python(info: str) -> bool:

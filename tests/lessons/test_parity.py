@@ -35,6 +35,7 @@ EXAMPLES = {
     "lessons_src/publishing/formulas.py": 1,
     "lessons_src/publishing/parsing.py": 3,
     "lessons_src/publishing/running.py": 3,
+    "lessons_src/publishing/scanning.py": 2,
     "lessons_src/regression.py": 7,
     "lessons_src/traversal.py": 6,
 }
