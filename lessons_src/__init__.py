@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lessons_src.graph import AutogradGraph, GraphNode
     from lessons_src.printing import pretty_print_graph
     from lessons_src.regression import DivergenceError, LineFit, fit_line
+    from lessons_src.rendering.printer import print_graph
     from lessons_src.traversal import traverse_graph
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "LineFit",
     "fit_line",
     "pretty_print_graph",
+    "print_graph",
     "traverse_graph",
 ]
 
@@ -41,6 +43,7 @@ _HOMES = {
     "LineFit": "regression",
     "fit_line": "regression",
     "pretty_print_graph": "printing",
+    "print_graph": "rendering.printer",
     "traverse_graph": "traversal",
 }
 

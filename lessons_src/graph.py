@@ -1,30 +1,26 @@
-"""The autograd graph as data: no string is made here, and nothing is printed."""
+"""The autograd graph as data. `rendering` makes the strings, and prints them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from lessons_src.graph_outputs import gradient_edges
-from lessons_src.naming import NameFinder
-from lessons_src.traversal import discover
+from lessons_src.printing import MAX_LINES
+from lessons_src.rendering.lines import print_table, text_lines
+from lessons_src.rendering.options import TextOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import torch
-    from torch.autograd.graph import Node
 
-    from lessons_src.graph_outputs import Output
-    from lessons_src.naming import Labels, Names
+    from lessons_src.naming import Names
+    from lessons_src.outputs import Output
 
 Edge: TypeAlias = "tuple[GraphNode | None, int]"
 Shape: TypeAlias = tuple[int, ...]
 
 MAX_NODES = 1_000_000
-
-_NO_EDGE: Edge = (None, 0)
-_NO_LABELS: Labels = {}
 
 
 @dataclass(slots=True, eq=False)
@@ -99,6 +95,8 @@ class AutogradGraph:
         >>> graph.leaves[0].variable is w
         True
         """
+        from lessons_src.reading import read_graph  # which imports this module
+
         return read_graph(output, names, max_nodes)[0]
 
     @property
@@ -116,55 +114,99 @@ class AutogradGraph:
         """How many inputs were not followed because the graph has more than `max_nodes` nodes."""
         return sum(node.cut for node in self.nodes)
 
+    def render(
+        self,
+        *,
+        shapes: bool = False,
+        show_none: bool = False,
+        max_depth: int | None = None,
+        max_lines: int | None = MAX_LINES,
+        flat: bool = False,
+        ascii_only: bool = False,
+    ) -> str:
+        """Return the graph as text: a tree, a line for each edge, from the outputs to the leaves.
 
-def read_graph(
-    output: Output, names: Names = None, max_nodes: int = MAX_NODES
-) -> tuple[AutogradGraph, list[Node]]:
-    """Return what `AutogradGraph.from_output` does, and PyTorch's own node for each of its nodes.
+        A line has the node's name and label, and with `shapes` the output's shape. A node that
+        several lines lead to has its index for a tag, as in ``[2]``, and is drawn once; after that
+        ``→ [2]`` refers to it. A named leaf just has its name again. Where an operation has
+        several outputs, the line says which. With `show_none`, inputs without a gradient are shown.
 
-    >>> import torch
-    >>> w = torch.tensor(3.0, requires_grad=True)
-    >>> y = w * w
-    >>> graph, grad_fns = read_graph(y)
-    >>> grad_fns[0] is y.grad_fn
-    True
-    """
-    _check_max_nodes(max_nodes)
-    outputs = gradient_edges(output)
-    finder = NameFinder(names)
-    order, edges, uses, cut = discover([fn for fn, _ in outputs if fn is not None], max_nodes)
-    made: dict[Node | None, Edge] = {None: _NO_EDGE}
-    nodes = []
-    index = len(order)
-    for fn in reversed(order):  # so that the inputs of each are there already
-        index -= 1
-        name = type(fn).__name__
-        variable: torch.Tensor | None = fn.variable if name == "AccumulateGrad" else None  # type: ignore[attr-defined]
-        if variable is None:
-            shapes, labels = _output_shapes(fn), finder.of_node(fn)
-        else:
-            shapes, labels = (tuple(variable.shape),), finder.of_leaf(variable)
-        inputs = tuple([(made[child][0], nr) if nr else made[child] for child, nr in edges[fn]])
-        node = GraphNode(index, name, inputs, shapes, labels or _NO_LABELS, variable, uses[fn])
-        made[fn] = (node, 0)
-        nodes.append(node)
-    nodes.reverse()
-    if cut:
-        for node, fn in zip(nodes, order, strict=True):
-            node.cut = cut.get(fn, 0)
-    return AutogradGraph(nodes, tuple([(made[fn][0], nr) for fn, nr in outputs]), max_nodes), order
+        After 20 levels the tree goes on at the margin: ``↓`` at the end of a line says that what
+        is below that node stands further down, beside its tag. With `flat` there is no tree but a
+        line for each node, in the graph's order, and after ``←`` its inputs.
 
+        `max_depth` is how many levels are drawn, and ``…`` at the end of a line says that there
+        are more; `max_lines` is how many lines. ``None`` sets no limit. The last line says how
+        many lines were left out of what there is without limits, and how many inputs `max_nodes`
+        kept from being followed. Raises `TypeError` or `ValueError`, naming the option.
 
-def _output_shapes(fn: Node) -> tuple[Shape | None, ...]:
-    metadata = fn._input_metadata  # noqa: SLF001  # the gradients that come in are shaped as what went out
-    try:
-        return tuple([tuple(output.shape) for output in metadata])
-    except RuntimeError:  # a nested tensor of the strided layout has no shape
-        return (None,) * len(metadata)
+        Source: https://github.com/pytorch/pytorch/issues/34953
 
+        >>> import torch
+        >>> w = torch.tensor(3.0, requires_grad=True)
+        >>> y = w
+        >>> for _ in range(20):
+        ...     y = y + y
+        >>> graph = AutogradGraph.from_output(y, names={"w": w})
+        >>> print(graph.render(max_lines=3))
+        └── AddBackward0
+            ├── AddBackward0 [1]
+            │   ├── AddBackward0 [2]
+        … 38 more lines
+        """
+        return "\n".join(
+            self.iter_lines(
+                shapes=shapes,
+                show_none=show_none,
+                max_depth=max_depth,
+                max_lines=max_lines,
+                flat=flat,
+                ascii_only=ascii_only,
+            )
+        )
 
-def _check_max_nodes(max_nodes: object) -> None:
-    if not isinstance(max_nodes, int) or isinstance(max_nodes, bool):
-        raise TypeError(f"max_nodes: a number of nodes is meant, an int, not {type(max_nodes).__name__}.")
-    if max_nodes < 1:
-        raise ValueError(f"max_nodes: at least 1 is meant, not {max_nodes}.")
+    def iter_lines(
+        self,
+        *,
+        shapes: bool = False,
+        show_none: bool = False,
+        max_depth: int | None = None,
+        max_lines: int | None = MAX_LINES,
+        flat: bool = False,
+        ascii_only: bool = False,
+    ) -> Iterator[str]:
+        """Return an iterator over the lines of `render`, each made when it is asked for.
+
+        >>> import torch
+        >>> w = torch.tensor(3.0, requires_grad=True)
+        >>> next(AutogradGraph.from_output(w * w).iter_lines())
+        '└── MulBackward0'
+        """
+        options = TextOptions(
+            shapes=shapes,
+            show_none=show_none,
+            max_depth=max_depth,
+            max_lines=max_lines,
+            flat=flat,
+            ascii_only=ascii_only,
+        )
+        return text_lines(self, options)
+
+    def print_tabular(self, *, max_lines: int | None = MAX_LINES) -> None:
+        """Print the graph as a table, a line for each node, as ``torch.fx`` does.
+
+        An input is the index of its node, and ``None`` if it has no gradient. After `max_lines`
+        nodes the last line says how many were left out; ``None`` sets no limit.
+
+        Source: https://docs.pytorch.org/docs/stable/fx.html
+
+        >>> import torch
+        >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> AutogradGraph.from_output((w * 3).sum(), names={"w": w}).print_tabular()
+        node  name            label  shape  inputs
+        ----  --------------  -----  -----  ---------
+        0     SumBackward0           ()     [1]
+        1     MulBackward0           (2,)   [2], None
+        2     AccumulateGrad  w      (2,)
+        """
+        print_table(self, max_lines)
