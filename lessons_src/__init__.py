@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lessons_src.graph import AutogradGraph, GraphNode
     from lessons_src.printing import pretty_print_graph
+    from lessons_src.recording import record_backward
     from lessons_src.regression import DivergenceError, LineFit, fit_line
     from lessons_src.rendering.printer import print_graph
     from lessons_src.traversal import traverse_graph
@@ -33,6 +34,7 @@ __all__ = [
     "fit_line",
     "pretty_print_graph",
     "print_graph",
+    "record_backward",
     "traverse_graph",
 ]
 
@@ -44,6 +46,7 @@ _HOMES = {
     "fit_line": "regression",
     "pretty_print_graph": "printing",
     "print_graph": "rendering.printer",
+    "record_backward": "recording",
     "traverse_graph": "traversal",
 }
 

@@ -75,7 +75,7 @@ class AutogradGraph:
         `names` says what tensors are called: a mapping, of which all that is no tensor is ignored
         (``locals()`` is one), or a module. A leaf is named where it is the very tensor, a result
         where it is the same output of the same node. A module within a mapping names the
-        parameters and buffers that have no name yet, as in ``model.0.weight``.
+        parameters that have no name yet, as in ``model.0.weight``.
 
         Of a graph of more than `max_nodes`, the nodes nearest to the output are read. `cut` says
         how many inputs were not followed.
@@ -95,9 +95,9 @@ class AutogradGraph:
         >>> graph.leaves[0].variable is w
         True
         """
-        from lessons_src.reading import read_graph  # which imports this module
+        from lessons_src.reading import read  # which imports this module
 
-        return read_graph(output, names, max_nodes)[0]
+        return read(output, names, max_nodes)[0]
 
     @property
     def roots(self) -> list[GraphNode]:

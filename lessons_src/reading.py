@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lessons_src.graph import MAX_NODES, AutogradGraph, GraphNode
-from lessons_src.naming import NameFinder
+from lessons_src.naming import find_labels
 from lessons_src.outputs import gradient_edges
 from lessons_src.traversal import discover
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import torch
     from torch.autograd.graph import Node
 
-    from lessons_src.graph import Edge, Shape
+    from lessons_src.graph import Shape
     from lessons_src.naming import Labels, Names
     from lessons_src.outputs import Output
 
-_NO_EDGE: Edge = (None, 0)
 _NO_LABELS: Labels = {}
 
 
@@ -33,38 +36,63 @@ def read_graph(
     >>> grad_fns[0] is y.grad_fn
     True
     """
+    graph, made = read(output, names, max_nodes)
+    grad_fns = {node.index: fn for fn, node in made.items()}
+    return graph, [grad_fns[index] for index in range(len(grad_fns))]
+
+
+def read(output: Output, names: Names, max_nodes: int) -> tuple[AutogradGraph, dict[Node, GraphNode]]:
+    """Return what `AutogradGraph.from_output` does, and its nodes by PyTorch's own.
+
+    >>> import torch
+    >>> w = torch.tensor(3.0, requires_grad=True)
+    >>> y = w * w
+    >>> graph, made = read(y, None, MAX_NODES)
+    >>> made[y.grad_fn] is graph.nodes[0]
+    True
+    """
     _check_max_nodes(max_nodes)
     outputs = gradient_edges(output)
-    finder = NameFinder(names)
-    order, edges, uses, cut = discover([fn for fn, _ in outputs if fn is not None], max_nodes)
-    made: dict[Node | None, Edge] = {None: _NO_EDGE}
-    nodes = []
-    index = len(order)
-    for fn in reversed(order):  # so that the inputs of each are there already
-        index -= 1
+    make_node = _node_maker(names)
+    with _no_garbage_collection():
+        nodes, made = discover([fn for fn, _ in outputs if fn is not None], make_node, max_nodes)
+    ends = tuple([(None if fn is None else made[fn], output_nr) for fn, output_nr in outputs])
+    return AutogradGraph(nodes, ends, max_nodes), made
+
+
+def _node_maker(names: Names) -> Callable[[Node], GraphNode]:
+    labels_of_leaves, labels_of_results = find_labels(names)
+
+    def make_node(fn: Node) -> GraphNode:
         name = type(fn).__name__
-        variable: torch.Tensor | None = fn.variable if name == "AccumulateGrad" else None  # type: ignore[attr-defined]
-        if variable is None:
-            shapes, labels = _output_shapes(fn), finder.of_node(fn)
-        else:
-            shapes, labels = (tuple(variable.shape),), finder.of_leaf(variable)
-        inputs = tuple([(made[child][0], nr) if nr else made[child] for child, nr in edges[fn]])
-        node = GraphNode(index, name, inputs, shapes, labels or _NO_LABELS, variable, uses[fn])
-        made[fn] = (node, 0)
-        nodes.append(node)
-    nodes.reverse()
-    if cut:
-        for node, fn in zip(nodes, order, strict=True):
-            node.cut = cut.get(fn, 0)
-    return AutogradGraph(nodes, tuple([(made[fn][0], nr) for fn, nr in outputs]), max_nodes), order
+        if name == "AccumulateGrad":
+            variable: torch.Tensor = fn.variable  # type: ignore[attr-defined]
+            labels = labels_of_leaves.get(id(variable), _NO_LABELS)
+            return GraphNode(0, name, (), (tuple(variable.shape),), labels, variable, 0)
+        metadata = fn._input_metadata  # noqa: SLF001  # a gradient that comes in is shaped as what went out
+        labels = labels_of_results.get(fn, _NO_LABELS)
+        try:
+            if len(metadata) == 1:  # as of nearly all nodes
+                return GraphNode(0, name, (), (tuple(metadata[0].shape),), labels, None, 0)
+            shapes: tuple[Shape | None, ...] = tuple(tuple(output.shape) for output in metadata)
+        except RuntimeError:  # a nested tensor of the strided layout has no shape
+            shapes = (None,) * len(metadata)
+        return GraphNode(0, name, (), shapes, labels, None, 0)
+
+    return make_node
 
 
-def _output_shapes(fn: Node) -> tuple[Shape | None, ...]:
-    metadata = fn._input_metadata  # noqa: SLF001  # the gradients that come in are shaped as what went out
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Keep the collector from looking through all nodes made so far, over and over, for garbage."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
     try:
-        return tuple([tuple(output.shape) for output in metadata])
-    except RuntimeError:  # a nested tensor of the strided layout has no shape
-        return (None,) * len(metadata)
+        yield
+    finally:
+        gc.enable()
 
 
 def _check_max_nodes(max_nodes: object) -> None:

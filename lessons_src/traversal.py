@@ -7,12 +7,15 @@ gradient ends in a node called ``AccumulateGrad``, which adds to the leaf's ``.g
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import torch
 
+from lessons_src.freeing import make_safe_to_free
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from torch.autograd.graph import Node
 
@@ -20,7 +23,6 @@ Tree: TypeAlias = "tuple[tuple[str, str], list[Tree]]"
 Edges: TypeAlias = "tuple[tuple[Node | None, int], ...]"
 
 _SHALLOW = 1000
-_STAGE = 20
 
 
 def traverse_graph(grad_fn: Node | None) -> Tree | None:
@@ -66,70 +68,101 @@ def walk(grad_fn: Node) -> dict[Node, list[Node]]:
     >>> [(type(node).__name__, len(inputs)) for node, inputs in walk((w * w).grad_fn).items()]
     [('AccumulateGrad', 0), ('MulBackward0', 2)]
     """
-    found = discover([grad_fn])
-    return {fn: [child for child, _ in found.edges[fn] if child is not None] for fn in reversed(found.order)}
+    order, _ = discover([grad_fn], _Visited)
+    return {visited.fn: [child.fn for child, _ in visited.edges if child] for visited in reversed(order)}
 
 
-class Found(NamedTuple):
-    """What `discover` found: the nodes in an order that backward can take, and what hangs on each."""
+@dataclass(slots=True, eq=False, repr=False)
+class _Visited:
+    """What `walk` keeps of a node: nothing but the node."""
 
-    order: list[Node]
-    edges: dict[Node, Edges]
-    uses: dict[Node, int]  # how many edges lead to the node
-    cut: dict[Node, int]  # how many inputs the node has, of which none was followed
+    fn: Node
+    edges: tuple[tuple[_Visited | None, int], ...] = ()
+    index: int = 0
+    uses: int = 0
+    cut: int = 0
 
 
-def discover(roots: Iterable[Node], max_nodes: float = float("inf")) -> Found:
-    """Return all nodes from `roots` down, each once and before its inputs, with their edges.
+class Found(Protocol):
+    """What `discover` makes of a node: anything that takes these four."""
 
-    Of a graph of more than `max_nodes`, that many are found, those nearest to the roots (and the
-    roots in any case). A node whose inputs would be too many is cut: it has no edges here.
+    edges: tuple[tuple[Any, int], ...]
+    index: int
+    uses: int
+    cut: int
+
+
+AnyFound = TypeVar("AnyFound", bound=Found)
+
+
+def discover(
+    roots: Iterable[Node], make: Callable[[Node], AnyFound], max_nodes: float = float("inf")
+) -> tuple[list[AnyFound], dict[Node, AnyFound]]:
+    """Visit all nodes from `roots` down, and return what `make` makes of each, in order and by node.
+
+    Each is made without edges, and gets them here, as pairs of what was made of the input and the
+    number of the output that it is. It also gets how many edges lead to it, and its index in the
+    order, in which it stands before its inputs.
+
+    Of a graph of more than `max_nodes`, that many are visited, those nearest to the roots (and the
+    roots in any case). One whose inputs would be too many gets their number as `cut`, and no edges.
 
     No recursion: a chain of 100,000 operations is deeper than Python's stack. The nodes are the
     keys, not their ids: before torch 2.13 a node's Python object, unless something holds it, dies
     during the walk, and the next one may get its id.
 
     >>> w = torch.tensor(3.0, requires_grad=True)
-    >>> [type(node).__name__ for node in discover([(w * w).exp().grad_fn]).order]
-    ['ExpBackward0', 'MulBackward0', 'AccumulateGrad']
+    >>> order, _ = discover([(w * w).exp().grad_fn], _Visited)
+    >>> [(type(visited.fn).__name__, visited.uses) for visited in order]
+    [('ExpBackward0', 0), ('MulBackward0', 1), ('AccumulateGrad', 2)]
     """
-    edges: dict[Node, Edges] = {}
-    cut: dict[Node, int] = {}
-    uses = dict.fromkeys(roots, 0)
-    queue = list(uses)
-    for node in queue:  # which grows meanwhile
-        found = node.next_functions
-        if len(queue) + len(found) > max_nodes:
-            inputs = [fn for fn, _ in found if fn is not None]
-            if len(uses.keys() | inputs) > max(max_nodes, len(uses)):
-                cut[node] = len(inputs)
-                found = ()
-        edges[node] = found
-        for fn, _ in found:
-            if fn in uses:
-                uses[fn] += 1
-            elif fn is not None:
-                uses[fn] = 1
-                queue.append(fn)
-    order = _sort(queue, edges, uses)
-    if len(order) > _SHALLOW or cut:
-        _make_safe_to_free(order, edges)
-    return Found(order, edges, uses, cut)
+    made = {fn: make(fn) for fn in roots}
+    fns, visited = list(made), list(made.values())
+    starts = visited.copy()
+    is_whole = True
+    for fn, node in zip(fns, visited, strict=False):  # which grow meanwhile
+        inputs = fn.next_functions
+        if len(fns) + len(inputs) > max_nodes and _are_too_many(inputs, made, max_nodes):
+            node.cut = sum(child_fn is not None for child_fn, _ in inputs)
+            is_whole = False
+            continue
+        edges: list[tuple[AnyFound | None, int]] = []
+        for child_fn, output_nr in inputs:
+            if child_fn is None:
+                edges.append((None, output_nr))
+                continue
+            child = made.get(child_fn)
+            if child is None:
+                made[child_fn] = child = make(child_fn)
+                fns.append(child_fn)
+                visited.append(child)
+            child.uses += 1
+            edges.append((child, output_nr))
+        node.edges = tuple(edges)
+    order = _sort(starts)
+    if len(order) > _SHALLOW or not is_whole:
+        make_safe_to_free(order, made)
+    return order, made
 
 
-def _sort(nodes: list[Node], edges: dict[Node, Edges], uses: dict[Node, int]) -> list[Node]:
-    """Return `nodes`, each after all that use it, and where that can be, next to its first user."""
-    unseen = uses.copy()
-    ready = [node for node in reversed(nodes) if not uses[node]]
-    order = []
+def _are_too_many(inputs: Edges, made: Collection[Node], max_nodes: float) -> bool:
+    new = {fn for fn, _ in inputs if fn is not None and fn not in made}
+    return bool(new) and len(made) + len(new) > max_nodes
+
+
+def _sort(starts: list[AnyFound]) -> list[AnyFound]:
+    """Return all from `starts` down, each after all that use it, and if it can be next to the last."""
+    order: list[AnyFound] = []
+    ready = [node for node in reversed(starts) if not node.uses]
     while ready:
         node = ready.pop()
+        node.index = len(order)
         order.append(node)
-        for fn, _ in reversed(edges[node]):
-            if fn is not None:
-                unseen[fn] -= 1
-                if not unseen[fn]:
-                    ready.append(fn)
+        for child, _ in reversed(node.edges):
+            if child is not None:
+                child.index += 1  # how many of those that use it have come
+                if child.index == child.uses:
+                    ready.append(child)
     return order
 
 
@@ -148,21 +181,3 @@ def _memory_locations(nodes: Collection[Node]) -> dict[Node, str]:
     while len({address[-digits:] for address in addresses.values()}) < len(addresses):
         digits += 1
     return {node: address[-digits:] for node, address in addresses.items()}
-
-
-def _make_safe_to_free(order: list[Node], edges: dict[Node, Edges]) -> None:
-    """Let a deep graph be freed after it was walked, which crashes Python on torch 2.13 to 2.15.
-
-    There, a node that Python has seen frees its inputs by recursion, and some 5,000 levels overflow
-    the stack of a thread. So every 20 levels above the leaves, a node's own ``metadata`` holds its
-    inputs too. They then go after the node, by the hand of Python's containers, whose nesting
-    Python limits to 50. A node never holds more than its inputs, which it keeps alive anyway.
-    """
-    levels: dict[Node, int] = {}
-    for node in reversed(order):
-        inputs = [fn for fn, _ in edges[node] if fn is not None]
-        levels[node] = level = 1 + max([levels[fn] for fn in inputs], default=-1)
-        stage = level // _STAGE * _STAGE
-        below = [fn for fn in inputs if _STAGE <= levels[fn] < stage]
-        if below:
-            node.metadata["inputs"] = below  # type: ignore[index]  # the stub takes it for a method

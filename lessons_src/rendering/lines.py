@@ -24,11 +24,12 @@ def text_lines(graph: AutogradGraph, options: TextOptions) -> Iterator[str]:
     ['└── (no graph: no operation was recorded)']
     """
     shown = 0
-    lines = list_lines if options.flat else tree_lines
-    for line in islice(lines(graph, options), options.max_lines):
+    lines = list_lines(graph, options) if options.flat else tree_lines(graph, options)
+    for line in islice(lines, options.max_lines):
         yield line
         shown += 1
-    yield from _left_out(graph, _count_lines(graph, options) - shown, options)
+    is_whole = options.max_depth is None and next(lines, None) is None
+    yield from _left_out(graph, 0 if is_whole else _count_lines(graph, options) - shown, options)
 
 
 def print_table(graph: AutogradGraph, max_lines: int | None) -> None:
@@ -76,7 +77,7 @@ def _left_out(graph: AutogradGraph, lines: int, options: TextOptions) -> Iterato
     if graph.cut:
         counts.append(f"{_count(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}")
     if counts:
-        yield f"{options.marks.more} {', '.join(counts)}"
+        yield f"{options.marks.more.strip()} {', '.join(counts)}"
 
 
 def _count(number: int, what: str) -> str:

@@ -59,9 +59,9 @@ def _list_line(node: GraphNode, options: TextOptions, *, is_cut: bool) -> str:
         text += f": {node.label}"
     if options.shapes:
         text += f" {_shapes_text(node)}"
-    edges = shown_edges(node, options)
+    edges = shown_edges(node, show_none=options.show_none)
     if is_cut and (edges or node.cut):
-        return f"{text} {options.marks.inputs} {options.marks.more}"
+        return f"{text} {options.marks.inputs}{options.marks.more}"
     inputs = ", ".join(_input_text(edge, by_name=True) for edge in edges)
     return f"{text} {options.marks.inputs} {inputs}" if inputs else text
 

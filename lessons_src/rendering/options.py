@@ -21,8 +21,8 @@ class Marks(NamedTuple):
     more: str
 
 
-UNICODE = Marks(BRANCH, LAST, PIPE, SPACE, "→", "←", "↓", "…")
-ASCII = Marks("|-- ", "`-- ", "|   ", "    ", "->", "<-", "v", "...")
+UNICODE = Marks(BRANCH, LAST, PIPE, SPACE, "→", "←", " ↓", " …")
+ASCII = Marks("|-- ", "`-- ", "|   ", "    ", "->", "<-", " v", " ...")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
