@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
 
@@ -19,25 +19,37 @@ Labels: TypeAlias = "dict[int, tuple[str, ...]]"
 _IPYTHON_OUTPUT = re.compile("_+|_+[0-9]+")  # as in `_` and `_12`, which hold what was shown before
 
 
-def find_labels(names: Names) -> tuple[dict[int, Labels], dict[Node, Labels]]:
-    """Return the names of leaves, by the tensor's id, and those of results, by the node.
+class LabelsFound(NamedTuple):
+    """The names of leaves, by the tensor's id, and of results, by the node.
 
-    Each has its names by the number of the node's output, which is 0 for a leaf.
+    Each has its names by the number of the node's output, which is 0 for a leaf. `tensors` keeps
+    alive what was named, so that no other tensor gets its id.
+    """
+
+    leaves: dict[int, Labels]
+    results: dict[Node, Labels]
+    tensors: list[torch.Tensor]
+
+
+def find_labels(names: Names) -> LabelsFound:
+    """Return the names of the tensors that may be in a graph, as those that require a gradient are.
 
     >>> w = torch.tensor(3.0, requires_grad=True)
     >>> y = w * w
-    >>> leaves, results = find_labels({"w": w, "y": y, "loss": y, "steps": 100})
-    >>> leaves[id(w)], results[y.grad_fn]
+    >>> found = find_labels({"w": w, "y": y, "loss": y, "steps": 100})
+    >>> found.leaves[id(w)], found.results[y.grad_fn]
     ({0: ('w',)}, {0: ('y', 'loss')})
     """
     leaves: dict[int, Labels] = {}
     results: dict[Node, Labels] = {}
+    tensors = []
     for name, tensor in _named_tensors(names):
         if tensor.requires_grad:
             grad_fn, number = tensor.grad_fn, tensor.output_nr
             labels = leaves.setdefault(id(tensor), {}) if grad_fn is None else results.setdefault(grad_fn, {})
             labels[number] = (*labels.get(number, ()), name)
-    return leaves, results
+            tensors.append(tensor)
+    return LabelsFound(leaves, results, tensors)
 
 
 def _named_tensors(names: Names) -> Iterator[tuple[str, torch.Tensor]]:

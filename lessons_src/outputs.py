@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 OneOutput: TypeAlias = "torch.Tensor | Node | GradientEdge | None"
 Output: TypeAlias = "OneOutput | Sequence[OneOutput]"
 
-_MEANT = "output: a tensor, a grad_fn, a GradientEdge or a sequence of them is meant"
+_MEANT = "a tensor, a grad_fn, a GradientEdge or a sequence of them is meant"
 
 
 def gradient_edges(output: Output) -> list[tuple[Node | None, int]]:
@@ -24,14 +24,14 @@ def gradient_edges(output: Output) -> list[tuple[Node | None, int]]:
     >>> [(type(node).__name__, number) for node, number in gradient_edges(w.unbind()[1:])]
     [('UnbindBackward0', 1), ('UnbindBackward0', 2)]
     """
-    if isinstance(output, GradientEdge | str) or not isinstance(output, Sequence):
-        return [_gradient_edge(output)]
+    if isinstance(output, GradientEdge | str | bytes) or not isinstance(output, Sequence):
+        return [_gradient_edge(output, "output")]
     if not output:
-        raise ValueError(f"{_MEANT}, and this sequence is empty.")
-    return [_gradient_edge(each) for each in output]
+        raise ValueError(f"output: {_MEANT}, not a sequence of none.")
+    return [_gradient_edge(each, f"output[{i}]") for i, each in enumerate(output)]
 
 
-def _gradient_edge(output: object) -> tuple[Node | None, int]:
+def _gradient_edge(output: object, place: str) -> tuple[Node | None, int]:
     match output:
         case None:
             return None, 0
@@ -42,8 +42,10 @@ def _gradient_edge(output: object) -> tuple[Node | None, int]:
         case object(next_functions=tuple()):
             return cast("Node", output), 0
         case torch.nn.Module():
-            raise TypeError(f"{_MEANT}, not a module: pass what the {type(output).__name__} returned.")
-    raise TypeError(f"{_MEANT}, not {type(output).__name__}.")
+            raise TypeError(
+                f"{place}: {_MEANT}, not a module: pass what the {type(output).__name__} returned."
+            )
+    raise TypeError(f"{place}: {_MEANT}, not {type(output).__name__}.")
 
 
 def _node_of(tensor: torch.Tensor) -> Node | None:

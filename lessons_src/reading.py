@@ -53,31 +53,34 @@ def read(output: Output, names: Names, max_nodes: int) -> tuple[AutogradGraph, d
     """
     _check_max_nodes(max_nodes)
     outputs = gradient_edges(output)
-    make_node = _node_maker(names)
+    labels = find_labels(names)
+    make_node = _node_maker(labels.leaves, labels.results)
     with _no_garbage_collection():
         nodes, made = discover([fn for fn, _ in outputs if fn is not None], make_node, max_nodes)
     ends = tuple([(None if fn is None else made[fn], output_nr) for fn, output_nr in outputs])
     return AutogradGraph(nodes, ends, max_nodes), made
 
 
-def _node_maker(names: Names) -> Callable[[Node], GraphNode]:
-    labels_of_leaves, labels_of_results = find_labels(names)
-
+def _node_maker(
+    labels_of_leaves: dict[int, Labels], labels_of_results: dict[Node, Labels]
+) -> Callable[[Node], GraphNode]:
     def make_node(fn: Node) -> GraphNode:
         name = type(fn).__name__
         if name == "AccumulateGrad":
-            variable: torch.Tensor = fn.variable  # type: ignore[attr-defined]
+            variable: torch.Tensor | None = fn.variable  # type: ignore[attr-defined]
             labels = labels_of_leaves.get(id(variable), _NO_LABELS)
-            return GraphNode(0, name, (), (tuple(variable.shape),), labels, variable, 0)
-        metadata = fn._input_metadata  # noqa: SLF001  # a gradient that comes in is shaped as what went out
-        labels = labels_of_results.get(fn, _NO_LABELS)
+        else:
+            variable = None
+            labels = labels_of_results.get(fn, _NO_LABELS)
+        # What comes in when backward runs, a gradient for each output, is shaped as that output.
+        outputs = fn._input_metadata if variable is None else (variable,)  # noqa: SLF001
         try:
-            if len(metadata) == 1:  # as of nearly all nodes
-                return GraphNode(0, name, (), (tuple(metadata[0].shape),), labels, None, 0)
-            shapes: tuple[Shape | None, ...] = tuple(tuple(output.shape) for output in metadata)
+            if len(outputs) == 1:  # as nearly always
+                return GraphNode(0, name, (), (tuple(outputs[0].shape),), labels, variable, 0)
+            shapes: tuple[Shape | None, ...] = tuple([tuple(output.shape) for output in outputs])
         except RuntimeError:  # a nested tensor of the strided layout has no shape
-            shapes = (None,) * len(metadata)
-        return GraphNode(0, name, (), shapes, labels, None, 0)
+            shapes = (None,) * len(outputs)
+        return GraphNode(0, name, (), shapes, labels, variable, 0)
 
     return make_node
 

@@ -82,15 +82,18 @@ def lay_out(picture: Picture) -> Layout:
 
 
 def _statements(picture: Picture) -> Iterator[str]:
-    yield 'graph [ordering=out, nodesep=0.15, ranksep=0.3]; node [shape=box, fixedsize=true, label=""]; edge [arrowsize=0.7];'
+    yield 'graph [nodesep=0.15, ranksep=0.3]; node [shape=box, fixedsize=true, label=""]; edge [arrowsize=0.7];'
     for box in picture.boxes:
         width, height = box_size(box)
         yield f'"{box.id}" [width={width / _POINTS:.4f}, height={height / _POINTS:.4f}];'
+    import os
+    W=int(os.environ.get("W","1"))
+    kinds={b.id:b.kind for b in picture.boxes}
     for arrow in picture.arrows:
-        text = ""
+        text = f", weight={W}" if kinds[arrow.head]=="operation" else ""
         if arrow.text:
             width, height = text_size(arrow.text, "edge")
-            text = f", label={_TEXT.format(width + 8, height)}"
+            text += f", label={_TEXT.format(width + 8, height)}"
         yield f'"{arrow.tail}" -> "{arrow.head}" [id="{arrow.id}"{text}];'
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from lessons_src.graph import AutogradGraph, Edge
 
-CELLS = 20  # in a line: two boxes as wide as that stand side by side on a phone
+CELLS = 16  # in a line: two boxes as wide as that stand side by side on a phone
 MAX_LISTED = 12
 
 # Where a line may end: in `layers.0.weight`, `my_weight`, `w, tied`, `LogSoftmaxBackward0`.
