@@ -112,7 +112,7 @@ class BackwardRecord:
              sends 3 to w (1 of 2)
              sends 3 to w (2 of 2)
         2. AccumulateGrad: w runs with 3 + 3 = 6
-             adds 6 to w.grad: None before, 6 after
+             adds 6 to w.grad, which was None
         """
         return "\n".join(step_lines(self.steps, TextOptions(max_lines=max_lines, ascii_only=ascii_only)))
 

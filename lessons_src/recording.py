@@ -41,7 +41,7 @@ def record_backward(
 
     `loss` has one element, or `gradient` has its shape. `names` says what tensors are called, as in
     `AutogradGraph.from_output`. A backward that runs inside this one, such as that of a reentrant
-    checkpoint, is not recorded; what it adds to a ``.grad`` shows as being there before.
+    checkpoint, is not recorded, and neither is what it adds to a ``.grad``.
 
     Raises `TypeError` or `ValueError`, naming the argument, before anything runs: for a loss of
     several elements, one without a graph, or a graph of more than `max_nodes` nodes. What PyTorch
@@ -64,7 +64,7 @@ def record_backward(
          sends 6 to x (2 of 3)
          sends 6 to x (3 of 3)
     4. AccumulateGrad: x runs with 1 + 6 + 6 = 13
-         adds 13 to x.grad: None before, 13 after
+         adds 13 to x.grad, which was None
     """
     _check_loss(loss, gradient)
     graph, grad_fns = read_graph(loss, names, max_nodes)

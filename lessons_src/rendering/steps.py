@@ -30,7 +30,7 @@ def step_lines(steps: Sequence[Step], options: TextOptions) -> Iterator[str]:
     total = sum([1 + len(step.sent) + (step.accumulation is not None) for step in steps])
     left_out = total - (options.max_lines or total)
     if left_out > 0:
-        yield f"{options.marks.more} {left_out:,} more line{'' if left_out == 1 else 's'}"
+        yield f"{options.marks.more.strip()} {left_out:,} more line{'' if left_out == 1 else 's'}"
 
 
 class _Stepper:
@@ -119,12 +119,17 @@ def _sum_text(came: Gradient | None, ran_with: Gradient | None, terms: list[Grad
 
 
 def _addition(accumulation: Accumulation, label: str) -> str:
-    before, after = (
-        "None" if gradient is None else gradient_text(gradient)
-        for gradient in (accumulation.before, accumulation.after)
-    )
-    owner = f"{label}.grad" if label else "its .grad"
-    return f"{gradient_text(accumulation.added)} to {owner}: {before} before, {after} after"
+    before, added, after = accumulation.before, accumulation.added, accumulation.after
+    text = f"{gradient_text(added)} to {label}.grad"
+    if not label or ", " in label:  # none, or several
+        text = f"{gradient_text(added)} to its .grad"
+    if before is None and after == added:
+        return f"{text}, which was None"
+    return f"{text}: {_grad_text(before)} before, {_grad_text(after)} after"
+
+
+def _grad_text(gradient: Gradient | None) -> str:
+    return "None" if gradient is None else gradient_text(gradient)
 
 
 def _label(step: Step) -> str:
