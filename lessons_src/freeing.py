@@ -24,7 +24,7 @@ def make_safe_to_free(order: Sequence[Found], made: Mapping[Node, Found]) -> Non
 
     `order` has each node before its inputs, and `made` has what `order` has, by PyTorch's node.
     """
-    fns = dict(zip((node.index for node in made.values()), made, strict=True))
+    fns = sorted(made, key=lambda fn: made[fn].index)
     levels = [0] * len(order)
     for node in reversed(order):
         level, lowest = 0, len(order)

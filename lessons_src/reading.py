@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
 from lessons_src.graph import MAX_NODES, AutogradGraph, GraphNode
 from lessons_src.naming import find_labels
@@ -12,7 +13,7 @@ from lessons_src.outputs import gradient_edges
 from lessons_src.traversal import discover
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import torch
     from torch.autograd.graph import Node
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from lessons_src.naming import Labels, Names
     from lessons_src.outputs import Output
 
-_NO_LABELS: Labels = {}
+Shapes: TypeAlias = "tuple[Shape | None, ...]"
+
+_NO_LABELS: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 
 def read_graph(
@@ -64,22 +67,27 @@ def read(output: Output, names: Names, max_nodes: int) -> tuple[AutogradGraph, d
 def _node_maker(
     labels_of_leaves: dict[int, Labels], labels_of_results: dict[Node, Labels]
 ) -> Callable[[Node], GraphNode]:
+    known_shapes: dict[Shapes, Shapes] = {}
+
     def make_node(fn: Node) -> GraphNode:
         name = type(fn).__name__
         if name == "AccumulateGrad":
             variable: torch.Tensor | None = fn.variable  # type: ignore[attr-defined]
-            labels = labels_of_leaves.get(id(variable), _NO_LABELS)
+            labels: Mapping[int, tuple[str, ...]] = labels_of_leaves.get(id(variable), _NO_LABELS)
         else:
             variable = None
             labels = labels_of_results.get(fn, _NO_LABELS)
         # What comes in when backward runs, a gradient for each output, is shaped as that output.
         outputs = fn._input_metadata if variable is None else (variable,)  # noqa: SLF001
         try:
-            if len(outputs) == 1:  # as nearly always
-                return GraphNode(0, name, (), (tuple(outputs[0].shape),), labels, variable, 0)
-            shapes: tuple[Shape | None, ...] = tuple([tuple(output.shape) for output in outputs])
+            shapes: Shapes = (
+                (tuple(outputs[0].shape),)
+                if len(outputs) == 1  # as nearly always
+                else tuple([tuple(output.shape) for output in outputs])
+            )
         except RuntimeError:  # a nested tensor of the strided layout has no shape
             shapes = (None,) * len(outputs)
+        shapes = known_shapes.setdefault(shapes, shapes)  # a large graph has few
         return GraphNode(0, name, (), shapes, labels, variable, 0)
 
     return make_node

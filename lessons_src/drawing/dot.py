@@ -64,6 +64,8 @@ def _arrow_statement(arrow: Arrow) -> str:
     attributes = {"id": quote(arrow.id)}
     if arrow.text:
         attributes["label"] = quote(arrow.text)
+    if arrow.is_main:
+        attributes["weight"] = "2"
     if arrow.is_dashed:
         attributes["style"] = "dashed"
     return f"  {quote(arrow.tail)} -> {quote(arrow.head)} [{_list(attributes)}];"

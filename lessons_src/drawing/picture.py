@@ -42,12 +42,16 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """An edge from the box `tail` to the box `head`, which made its input, with a line of text or none."""
+    """An edge from the box `tail` to the box `head`, which made its input, with a line of text or none.
+
+    A main one leads on to an operation: these are drawn straight, and what else there is beside them.
+    """
 
     id: str
     tail: str
     head: str
     text: str = ""
+    is_main: bool = False
     is_dashed: bool = False
     data: Data = field(default_factory=dict)
 
@@ -93,7 +97,9 @@ def make_picture(graph: AutogradGraph, *, shapes: bool = False, show_none: bool 
 
 def _box(node: GraphNode, root_of: list[int], *, shapes: bool) -> Box:
     name = printable(node.name)
-    lines = [line for output_nr in range(len(node.shapes)) for line in _output_lines(node, output_nr, root_of)]
+    lines = [
+        line for output_nr in range(len(node.shapes)) for line in _output_lines(node, output_nr, root_of)
+    ]
     lines += [Line(part, "detail" if lines else "name") for part in wrap(name)]
     if shapes and len(node.shapes) == 1:
         lines.append(Line(shape_text(node.shapes[0]), "detail"))
@@ -129,11 +135,12 @@ def _arrows(node: GraphNode, *, shapes: bool, show_none: bool) -> Iterator[tuple
                 text += f" {shape_text(child.shapes[output_nr])}"
             data |= {"to": str(child.index), "output": str(output_nr)}
             edge = f"edge-{node.index}-{child.index}{copy}"
-            yield Arrow(edge, tail, f"node-{child.index}", text, data=data), None
+            is_main = child.variable is None
+            yield Arrow(edge, tail, f"node-{child.index}", text, is_main, data=data), None
         elif show_none:
             yield _stub(node, _note(f"none-{node.index}-{number}", "none", "None"), data)
     if node.cut:
-        note = _note(f"cut-{node.index}", "cut", f"… {plural(node.cut, 'input')} not followed")
+        note = _note(f"cut-{node.index}", "cut", f"{plural(node.cut, 'input')} not followed", "… ")
         yield _stub(node, note, {"from": str(node.index)})
 
 
@@ -141,5 +148,5 @@ def _stub(node: GraphNode, end: Box, data: Data) -> tuple[Arrow, Box]:
     return Arrow(f"edge-{node.index}-{end.id}", f"node-{node.index}", end.id, is_dashed=True, data=data), end
 
 
-def _note(name: str, kind: Kind, text: str) -> Box:
-    return Box(name, kind, False, tuple(Line(part, "detail") for part in wrap(text)), text)
+def _note(name: str, kind: Kind, text: str, mark: str = "") -> Box:
+    return Box(name, kind, False, tuple(Line(part, "detail") for part in wrap(mark + text)), text)

@@ -13,12 +13,12 @@ from lessons_src.drawing.words import cells
 if TYPE_CHECKING:
     from lessons_src.drawing.picture import Box
 
-FONT_SIZES: dict[TextKind, float] = {"label": 13, "name": 12, "detail": 11, "edge": 11}
+FONT_SIZES: dict[TextKind, float] = {"label": 13, "name": 12, "detail": 11, "output": 11}
 LINE_HEIGHT = 1.3  # of the font's size
 PADDING_X, PADDING_Y = 8.0, 5.0
 RING = 3.0  # between the two outlines of a root
 
-TextKind: TypeAlias = Literal["label", "name", "detail", "edge"]
+TextKind: TypeAlias = Literal["label", "name", "detail", "output"]
 
 _CELL = 0.605  # of the font's size: Menlo and DejaVu have 0.602, and no common font has more
 

@@ -20,6 +20,7 @@ _MARGIN = 4.0
 _ARROW_WIDTH = 6.0
 _CORNERS = {"leaf": 14.0, "operation": 3.0, "none": 3.0, "cut": 3.0}
 _DASHES = "4 3"
+_LINE = {"stroke": "currentColor", "stroke-width": "1.3"}
 _FONTS = "Menlo, Cascadia Mono, Consolas, DejaVu Sans Mono, Liberation Mono, monospace"
 _ID_PREFIX = re.compile(r"(?:[A-Za-z_][\w.-]*)?", re.ASCII)
 
@@ -28,8 +29,7 @@ _PAINTED = {
     ".graph-leaf": ("color", GREEN),
     ".graph-root": ("color", BLUE),
     ".graph-label, .graph-name": ("fill", INK),
-    ".graph-detail": ("fill", MUTED),
-    ".graph-edge text": ("fill", MUTED),
+    ".graph-detail, .graph-output": ("fill", MUTED),
     ".graph-paper": ("fill", PAPER),
 }
 
@@ -103,44 +103,37 @@ def _draw_box(svg: Element, prefix: str, box: Box, centre: Point) -> None:
     left, top = centre[0] - width / 2, centre[1] - height / 2
     group = _group(svg, prefix + box.id, box_classes(box), box_colour(box), box.data)
     SubElement(group, "title").text = box.hint
-    outline = _rectangle(group, left, top, width, height, _CORNERS[box.kind] + RING * box.is_root)
-    if box.is_root:
-        inner = (left + RING, top + RING, width - 2 * RING, height - 2 * RING)
-        outline = _rectangle(group, *inner, _CORNERS[box.kind])
-    if box.kind == "leaf" or box.is_root:
-        outline.attrib |= {"fill": "currentColor", "fill-opacity": "0.12"}
+    ring = RING if box.is_root else 0.0
+    corner = _CORNERS[box.kind]
+    outline = _rectangle(group, (left, top, width, height), corner + ring)
+    outline.attrib |= {"class": "graph-paper", "fill": PAPER}  # what passes behind is not seen
     if box.kind in {"none", "cut"}:
         outline.set("stroke-dasharray", _DASHES)
-    y = top + PADDING_Y + RING * box.is_root
+    if box.kind == "leaf" or box.is_root:
+        inner = _rectangle(group, (left + ring, top + ring, width - 2 * ring, height - 2 * ring), corner)
+        inner.attrib |= {"fill": "currentColor", "fill-opacity": "0.12"}
+    y = top + PADDING_Y + ring
     for text, kind in box.lines:
-        colour = MUTED if kind == "detail" else INK
-        size = FONT_SIZES[kind]
-        y += size * LINE_HEIGHT
-        _text(group, text, (centre[0], y - size * 0.4), kind, colour)
-    return
+        y += FONT_SIZES[kind] * LINE_HEIGHT
+        _text(group, text, (centre[0], y - FONT_SIZES[kind] * 0.4), kind)
 
 
-def _rectangle(group: Element, x: float, y: float, width: float, height: float, corner: float) -> Element:
-    values = {"x": x, "y": y, "width": width, "height": height, "rx": corner}
-    attributes = {name: _number(value) for name, value in values.items()}
-    return SubElement(
-        group, "rect", attributes | {"fill": "none", "stroke": "currentColor", "stroke-width": "1.3"}
-    )
+def _rectangle(group: Element, place: tuple[float, float, float, float], corner: float) -> Element:
+    values = zip(("x", "y", "width", "height", "rx"), (*place, corner), strict=True)
+    return SubElement(group, "rect", {name: _number(value) for name, value in values} | _LINE)
 
 
 def _draw_arrow(svg: Element, prefix: str, arrow: Arrow, route: Route) -> None:
     group = _group(svg, prefix + arrow.id, ["graph-edge"], MUTED, arrow.data)
     start, *curve = route.curve
     path = f"M{_point(start)}C{' '.join(map(_point, curve))}"
-    line = SubElement(
-        group, "path", {"d": path, "fill": "none", "stroke": "currentColor", "stroke-width": "1.3"}
-    )
+    line = SubElement(group, "path", {"d": path, "fill": "none"} | _LINE)
     if arrow.is_dashed:
         line.set("stroke-dasharray", _DASHES)
     SubElement(group, "polygon", points=_arrow_head(curve[-1], route.tip), fill="currentColor")
     if route.text_at:
         x, y = route.text_at
-        _text(group, arrow.text, (x, y + FONT_SIZES["edge"] * 0.35), "edge", MUTED)
+        _text(group, arrow.text, (x, y + FONT_SIZES["output"] * 0.35), "output")
 
 
 def _arrow_head(base: Point, tip: Point) -> str:
@@ -155,7 +148,7 @@ def _group(svg: Element, name: str, classes: list[str], colour: str, data: dict[
     return SubElement(svg, "g", {"id": name, "class": " ".join(classes), "color": colour} | attributes)
 
 
-def _text(group: Element, text: str, at: Point, kind: TextKind, colour: str) -> None:
+def _text(group: Element, text: str, at: Point, kind: TextKind) -> None:
     attributes = {
         "class": f"graph-{kind}",
         "x": _number(at[0]),
@@ -163,7 +156,7 @@ def _text(group: Element, text: str, at: Point, kind: TextKind, colour: str) -> 
         "text-anchor": "middle",
         "font-family": _FONTS,
         "font-size": _number(FONT_SIZES[kind]),
-        "fill": colour,
+        "fill": INK if kind in {"label", "name"} else MUTED,
     }
     if kind == "label":
         attributes["font-weight"] = "bold"

@@ -76,7 +76,8 @@ def printable(text: str) -> str:
     'größe\\n\\x00'
     """
     return "".join(
-        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode() for each in text
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in text
     )
 
 

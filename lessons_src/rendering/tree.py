@@ -113,7 +113,7 @@ class _Tree:
 def _shape_texts(graph: AutogradGraph, options: TextOptions) -> dict[tuple[Shape | None, ...], str]:
     """Return the text of every shape, each made once: a large graph has few."""
     each = {shapes[i : i + 1] for shapes in {node.shapes for node in graph.nodes} for i in range(len(shapes))}
-    return {shape: f" {shape_text(*shape)}" if options.shapes else "" for shape in each}
+    return {shape: f" {shape_text(*shape)}" if options.shapes else "" for shape in each} | {(): ""}
 
 
 def _shared_nodes(graph: AutogradGraph) -> set[GraphNode]:
