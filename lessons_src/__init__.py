@@ -19,17 +19,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lessons_src.graph import AutogradGraph, GraphNode
     from lessons_src.printing import pretty_print_graph
+    from lessons_src.recording import record_backward
     from lessons_src.regression import DivergenceError, LineFit, fit_line
+    from lessons_src.rendering.printer import print_graph
     from lessons_src.traversal import traverse_graph
 
-__all__ = ["DivergenceError", "LineFit", "fit_line", "pretty_print_graph", "traverse_graph"]
+__all__ = [
+    "AutogradGraph",
+    "DivergenceError",
+    "GraphNode",
+    "LineFit",
+    "fit_line",
+    "pretty_print_graph",
+    "print_graph",
+    "record_backward",
+    "traverse_graph",
+]
 
 _HOMES = {
+    "AutogradGraph": "graph",
     "DivergenceError": "regression",
+    "GraphNode": "graph",
     "LineFit": "regression",
     "fit_line": "regression",
     "pretty_print_graph": "printing",
+    "print_graph": "rendering.printer",
+    "record_backward": "recording",
     "traverse_graph": "traversal",
 }
 

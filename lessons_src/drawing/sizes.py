@@ -1,0 +1,48 @@
+"""How large the text of a picture is, in pixels, without asking any font.
+
+All text is set in a font whose characters are all as wide, so that a drawing is the same
+everywhere, and fits whichever such font a reader has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from lessons_src.drawing.words import cells
+
+if TYPE_CHECKING:
+    from lessons_src.drawing.picture import Box
+
+FONT_SIZES: dict[TextKind, float] = {"label": 13, "name": 12, "detail": 11, "output": 11}
+LINE_HEIGHT = 1.3  # of the font's size
+PADDING_X, PADDING_Y = 8.0, 5.0
+RING = 3.0  # between the two outlines of a root
+
+TextKind: TypeAlias = Literal["label", "name", "detail", "output"]
+
+_CELL = 0.605  # of the font's size: Menlo and DejaVu have 0.602, and no common font has more
+
+
+def text_size(text: str, kind: TextKind) -> tuple[float, float]:
+    """Return the width and height of a line of text.
+
+    >>> text_size("w", "label")[1] > text_size("w", "detail")[1]
+    True
+    """
+    size = FONT_SIZES[kind]
+    return cells(text) * size * _CELL, size * LINE_HEIGHT
+
+
+def box_size(box: Box) -> tuple[float, float]:
+    """Return the width and height of a box, with its second outline if it has one.
+
+    >>> from lessons_src.drawing.picture import Box, Line
+    >>> size = box_size(Box("a", "leaf", is_root=False, lines=(Line("a", "label"),), hint=""))
+    >>> [round(length) for length in size]
+    [27, 27]
+    """
+    widths, heights = zip(*(text_size(*line) for line in box.lines), strict=True)
+    height = sum(heights) + 2 * PADDING_Y
+    width = max(max(widths) + 2 * PADDING_X, height)
+    ring = 2 * RING if box.is_root else 0
+    return width + ring, height + ring

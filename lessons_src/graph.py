@@ -1,0 +1,212 @@
+"""The autograd graph as data. `rendering` makes the strings, and prints them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from lessons_src.printing import MAX_LINES
+from lessons_src.rendering.lines import print_table, text_lines
+from lessons_src.rendering.options import TextOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import torch
+
+    from lessons_src.naming import Names
+    from lessons_src.outputs import Output
+
+Edge: TypeAlias = "tuple[GraphNode | None, int]"
+Shape: TypeAlias = tuple[int, ...]
+
+MAX_NODES = 1_000_000
+
+
+@dataclass(slots=True, eq=False)
+class GraphNode:
+    """A node of an `AutogradGraph`: one operation that was recorded, or one leaf.
+
+    `name` is that of the node's class, such as ``MulBackward0``. `edges` has a pair for each input
+    of the operation: the node that made it, and which of that node's outputs it is. The pair is
+    ``(None, 0)`` for an input that needs no gradient. `shapes` has the shape of each output, or
+    ``None`` where PyTorch does not tell. `labels` has the names of each output that has any.
+    `variable` is the leaf's tensor. `index` is the node's place in the graph's `nodes`.
+
+    `uses` counts the edges that lead to the node. `cut` counts its inputs when the graph stops
+    here because it was as large as allowed; `edges` is empty then.
+    """
+
+    index: int
+    name: str
+    edges: tuple[Edge, ...] = field(repr=False)
+    shapes: tuple[Shape | None, ...]
+    labels: Mapping[int, tuple[str, ...]]
+    variable: torch.Tensor | None
+    uses: int
+    cut: int = 0
+
+    @property
+    def label(self) -> str | None:
+        """The names of the node's outputs, with commas between, or ``None`` where it has no name."""
+        names = [name for output_nr in sorted(self.labels) for name in self.labels[output_nr]]
+        return ", ".join(names) if names else None
+
+
+@dataclass(eq=False, repr=False)
+class AutogradGraph:
+    """The graph from `outputs` down to the leaves, as plain data.
+
+    `nodes` has each node once and before its inputs, which is an order that backward can take.
+    `outputs` has for each given output its node, or ``None`` where no operation was recorded, and
+    which of that node's outputs it is. `max_nodes` is how many nodes there may be.
+
+    It keeps the leaves' tensors, but neither the graph that it was read from nor what that saved.
+    """
+
+    nodes: list[GraphNode]
+    outputs: tuple[Edge, ...]
+    max_nodes: int = MAX_NODES
+
+    @classmethod
+    def from_output(cls, output: Output, names: Names = None, max_nodes: int = MAX_NODES) -> AutogradGraph:
+        """Return the graph of a tensor, a ``grad_fn``, a ``GradientEdge``, or a sequence of them.
+
+        `names` says what tensors are called: a mapping, of which all that is no tensor is ignored
+        (``locals()`` is one), or a module. A leaf is named where it is the very tensor, a result
+        where it is the same output of the same node. A module within a mapping names the
+        parameters that have no name yet, as in ``model.0.weight``.
+
+        Of a graph of more than `max_nodes`, the nodes nearest to the output are read. `cut` says
+        how many inputs were not followed.
+
+        Raises `TypeError` or `ValueError`, naming the argument, for what is none of that.
+
+        Source: https://docs.pytorch.org/docs/stable/notes/autograd.html
+
+        >>> import torch
+        >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> y = w * w
+        >>> graph = AutogradGraph.from_output(y.sum(), names={"w": w, "y": y})
+        >>> [(node.index, node.name, node.label) for node in graph.nodes]
+        [(0, 'SumBackward0', None), (1, 'MulBackward0', 'y'), (2, 'AccumulateGrad', 'w')]
+        >>> graph.nodes[1].shapes
+        ((2,),)
+        >>> graph.leaves[0].variable is w
+        True
+        """
+        from lessons_src.reading import read  # which imports this module
+
+        return read(output, names, max_nodes)[0]
+
+    @property
+    def roots(self) -> list[GraphNode]:
+        """The nodes of the outputs, each once."""
+        return list(dict.fromkeys(node for node, _ in self.outputs if node is not None))
+
+    @property
+    def leaves(self) -> list[GraphNode]:
+        """The nodes of the leaves, the tensors that backward gives a gradient to."""
+        return [node for node in self.nodes if node.variable is not None]
+
+    @property
+    def cut(self) -> int:
+        """How many inputs were not followed because the graph has more than `max_nodes` nodes."""
+        return sum(node.cut for node in self.nodes)
+
+    def render(
+        self,
+        *,
+        shapes: bool = False,
+        show_none: bool = False,
+        max_depth: int | None = None,
+        max_lines: int | None = MAX_LINES,
+        flat: bool = False,
+        ascii_only: bool = False,
+    ) -> str:
+        """Return the graph as text: a tree, a line for each edge, from the outputs to the leaves.
+
+        A line has the node's name and label, and with `shapes` the output's shape. A node that
+        several lines lead to has its index for a tag, as in ``[2]``, and is drawn once; after that
+        ``→ [2]`` refers to it. A named leaf just has its name again. Where an operation has
+        several outputs, the line says which. With `show_none`, inputs without a gradient are shown.
+
+        After 20 levels the tree goes on at the margin: ``↓`` at the end of a line says that what
+        is below that node stands further down, beside its tag. With `flat` there is no tree but a
+        line for each node, in the graph's order, and after ``←`` its inputs.
+
+        `max_depth` is how many levels are drawn, and ``…`` at the end of a line says that there
+        are more; `max_lines` is how many lines. ``None`` sets no limit. The last line says how
+        many lines were left out of what there is without limits, and how many inputs `max_nodes`
+        kept from being followed. Raises `TypeError` or `ValueError`, naming the option.
+
+        Source: https://github.com/pytorch/pytorch/issues/34953
+
+        >>> import torch
+        >>> w = torch.tensor(3.0, requires_grad=True)
+        >>> y = w
+        >>> for _ in range(20):
+        ...     y = y + y
+        >>> graph = AutogradGraph.from_output(y, names={"w": w})
+        >>> print(graph.render(max_lines=3))
+        └── AddBackward0
+            ├── AddBackward0 [1]
+            │   ├── AddBackward0 [2]
+        … 38 more lines
+        """
+        return "\n".join(
+            self.iter_lines(
+                shapes=shapes,
+                show_none=show_none,
+                max_depth=max_depth,
+                max_lines=max_lines,
+                flat=flat,
+                ascii_only=ascii_only,
+            )
+        )
+
+    def iter_lines(
+        self,
+        *,
+        shapes: bool = False,
+        show_none: bool = False,
+        max_depth: int | None = None,
+        max_lines: int | None = MAX_LINES,
+        flat: bool = False,
+        ascii_only: bool = False,
+    ) -> Iterator[str]:
+        """Return an iterator over the lines of `render`, each made when it is asked for.
+
+        >>> import torch
+        >>> w = torch.tensor(3.0, requires_grad=True)
+        >>> next(AutogradGraph.from_output(w * w).iter_lines())
+        '└── MulBackward0'
+        """
+        options = TextOptions(
+            shapes=shapes,
+            show_none=show_none,
+            max_depth=max_depth,
+            max_lines=max_lines,
+            flat=flat,
+            ascii_only=ascii_only,
+        )
+        return text_lines(self, options)
+
+    def print_tabular(self, *, max_lines: int | None = MAX_LINES) -> None:
+        """Print the graph as a table, a line for each node, as ``torch.fx`` does.
+
+        An input is the index of its node, and ``None`` if it has no gradient. After `max_lines`
+        nodes the last line says how many were left out; ``None`` sets no limit.
+
+        Source: https://docs.pytorch.org/docs/stable/fx.html
+
+        >>> import torch
+        >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> AutogradGraph.from_output((w * 3).sum(), names={"w": w}).print_tabular()
+        node  name            label  shape  inputs
+        ----  --------------  -----  -----  ---------
+        0     SumBackward0           ()     [1]
+        1     MulBackward0           (2,)   [2], None
+        2     AccumulateGrad  w      (2,)
+        """
+        print_table(self, max_lines)

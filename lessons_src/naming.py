@@ -1,0 +1,82 @@
+"""Find which tensors have which names: from ``locals()``, or from a module."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch.autograd.graph import Node
+
+Names: TypeAlias = "Mapping[str, object] | torch.nn.Module | None"
+Labels: TypeAlias = "dict[int, tuple[str, ...]]"
+
+_IPYTHON_OUTPUT = re.compile("_+|_+[0-9]+")  # as in `_` and `_12`, which hold what was shown before
+
+
+class LabelsFound(NamedTuple):
+    """The names of leaves, by the tensor's id, and of results, by the node.
+
+    Each has its names by the number of the node's output, which is 0 for a leaf. `tensors` keeps
+    alive what was named, so that no other tensor gets its id.
+    """
+
+    leaves: dict[int, Labels]
+    results: dict[Node, Labels]
+    tensors: list[torch.Tensor]
+
+
+def find_labels(names: Names) -> LabelsFound:
+    """Return the names of the tensors that may be in a graph, as those that require a gradient are.
+
+    >>> w = torch.tensor(3.0, requires_grad=True)
+    >>> y = w * w
+    >>> found = find_labels({"w": w, "y": y, "loss": y, "steps": 100})
+    >>> found.leaves[id(w)], found.results[y.grad_fn]
+    ({0: ('w',)}, {0: ('y', 'loss')})
+    """
+    leaves: dict[int, Labels] = {}
+    results: dict[Node, Labels] = {}
+    tensors = []
+    for name, tensor in _named_tensors(names):
+        if tensor.requires_grad:
+            grad_fn, number = tensor.grad_fn, tensor.output_nr
+            labels = leaves.setdefault(id(tensor), {}) if grad_fn is None else results.setdefault(grad_fn, {})
+            labels[number] = (*labels.get(number, ()), name)
+            tensors.append(tensor)
+    return LabelsFound(leaves, results, tensors)
+
+
+def _named_tensors(names: Names) -> Iterator[tuple[str, torch.Tensor]]:
+    if names is None:
+        return
+    if isinstance(names, torch.nn.Module):
+        yield from names.named_parameters(remove_duplicate=False)
+        return
+    _check_names(names)
+    named = {name: value for name, value in names.items() if not _IPYTHON_OUTPUT.fullmatch(name)}
+    tensors = {name: value for name, value in named.items() if isinstance(value, torch.Tensor)}
+    yield from tensors.items()
+    seen = {id(tensor) for tensor in tensors.values()}
+    for name, value in named.items():
+        if isinstance(value, torch.nn.Module):
+            parameters = value.named_parameters(name, remove_duplicate=False)
+            found = [pair for pair in parameters if id(pair[1]) not in seen]
+            yield from found
+            seen |= {id(parameter) for _, parameter in found}
+
+
+def _check_names(names: object) -> None:
+    if not isinstance(names, Mapping):
+        raise TypeError(
+            "names: a mapping of names to tensors is meant, such as locals(), or a module, "
+            f"not {type(names).__name__}."
+        )
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"names: each name is meant to be a string, not {type(name).__name__}.")

@@ -1,0 +1,113 @@
+"""Read the autograd graph: from PyTorch's nodes to an `AutogradGraph`."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+from lessons_src.graph import MAX_NODES, AutogradGraph, GraphNode
+from lessons_src.naming import find_labels
+from lessons_src.outputs import gradient_edges
+from lessons_src.traversal import discover
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import torch
+    from torch.autograd.graph import Node
+
+    from lessons_src.graph import Shape
+    from lessons_src.naming import Labels, Names
+    from lessons_src.outputs import Output
+
+Shapes: TypeAlias = "tuple[Shape | None, ...]"
+
+_NO_LABELS: Mapping[int, tuple[str, ...]] = MappingProxyType({})
+
+
+def read_graph(
+    output: Output, names: Names = None, max_nodes: int = MAX_NODES
+) -> tuple[AutogradGraph, list[Node]]:
+    """Return what `AutogradGraph.from_output` does, and PyTorch's own node for each of its nodes.
+
+    >>> import torch
+    >>> w = torch.tensor(3.0, requires_grad=True)
+    >>> y = w * w
+    >>> graph, grad_fns = read_graph(y)
+    >>> grad_fns[0] is y.grad_fn
+    True
+    """
+    graph, made = read(output, names, max_nodes)
+    grad_fns = {node.index: fn for fn, node in made.items()}
+    return graph, [grad_fns[index] for index in range(len(grad_fns))]
+
+
+def read(output: Output, names: Names, max_nodes: int) -> tuple[AutogradGraph, dict[Node, GraphNode]]:
+    """Return what `AutogradGraph.from_output` does, and its nodes by PyTorch's own.
+
+    >>> import torch
+    >>> w = torch.tensor(3.0, requires_grad=True)
+    >>> y = w * w
+    >>> graph, made = read(y, None, MAX_NODES)
+    >>> made[y.grad_fn] is graph.nodes[0]
+    True
+    """
+    _check_max_nodes(max_nodes)
+    outputs = gradient_edges(output)
+    labels = find_labels(names)
+    make_node = _node_maker(labels.leaves, labels.results)
+    with _no_garbage_collection():
+        nodes, made = discover([fn for fn, _ in outputs if fn is not None], make_node, max_nodes)
+    ends = tuple([(None if fn is None else made[fn], output_nr) for fn, output_nr in outputs])
+    return AutogradGraph(nodes, ends, max_nodes), made
+
+
+def _node_maker(
+    labels_of_leaves: dict[int, Labels], labels_of_results: dict[Node, Labels]
+) -> Callable[[Node], GraphNode]:
+    known_shapes: dict[Shapes, Shapes] = {}
+
+    def make_node(fn: Node) -> GraphNode:
+        name = type(fn).__name__
+        if name == "AccumulateGrad":
+            variable: torch.Tensor | None = fn.variable  # type: ignore[attr-defined]
+            labels: Mapping[int, tuple[str, ...]] = labels_of_leaves.get(id(variable), _NO_LABELS)
+        else:
+            variable = None
+            labels = labels_of_results.get(fn, _NO_LABELS)
+        # What comes in when backward runs, a gradient for each output, is shaped as that output.
+        outputs = fn._input_metadata if variable is None else (variable,)  # noqa: SLF001
+        try:
+            shapes: Shapes = (
+                (tuple(outputs[0].shape),)
+                if len(outputs) == 1  # as nearly always
+                else tuple([tuple(output.shape) for output in outputs])
+            )
+        except RuntimeError:  # a nested tensor of the strided layout has no shape
+            shapes = (None,) * len(outputs)
+        shapes = known_shapes.setdefault(shapes, shapes)  # a large graph has few
+        return GraphNode(0, name, (), shapes, labels, variable, 0)
+
+    return make_node
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Keep the collector from looking through all nodes made so far, over and over, for garbage."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _check_max_nodes(max_nodes: object) -> None:
+    if not isinstance(max_nodes, int) or isinstance(max_nodes, bool):
+        raise TypeError(f"max_nodes: a number of nodes is meant, an int, not {type(max_nodes).__name__}.")
+    if max_nodes < 1:
+        raise ValueError(f"max_nodes: at least 1 is meant, not {max_nodes}.")

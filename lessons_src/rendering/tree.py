@@ -1,0 +1,143 @@
+"""Draw an `AutogradGraph` as a tree: a line for each edge, each node's edges once."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from typing import TYPE_CHECKING
+
+from lessons_src.rendering.options import UNICODE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lessons_src.graph import AutogradGraph, Edge, GraphNode, Shape
+    from lessons_src.rendering.options import TextOptions
+
+FOLD_AT = 20 * len(UNICODE.pipe)  # columns: deeper, a tree goes on at the margin
+NO_GRAPH = "(no graph: no operation was recorded)"
+
+
+def tree_lines(graph: AutogradGraph, options: TextOptions) -> Iterator[str]:
+    """Yield a line for each output and for each edge below it, indented by its depth.
+
+    >>> from lessons_src.graph import AutogradGraph
+    >>> from lessons_src.rendering.options import TextOptions
+    >>> list(tree_lines(AutogradGraph([], ((None, 0),)), TextOptions()))
+    ['└── (no graph: no operation was recorded)']
+    """
+    return _Tree(graph, options).lines()
+
+
+class _Tree:
+    """The state of a drawing: what stands already, and what is still to be drawn."""
+
+    def __init__(self, graph: AutogradGraph, options: TextOptions) -> None:
+        self.marks = options.marks
+        self.show_none = options.show_none
+        self.max_depth = options.max_depth or sys.maxsize
+        self.shape_texts = _shape_texts(graph, options)
+        self.shared = _shared_nodes(graph)
+        self.folded: deque[tuple[GraphNode, int]] = deque()
+        # An edge, its indent, whether it is the last among its siblings, and its depth.
+        # Last in, first out: the first child goes on last.
+        self.stack: list[tuple[Edge, str, bool, int]] = []
+        for edge in reversed(graph.outputs):
+            self.stack.append((edge, "", not self.stack, 1))
+
+    def lines(self) -> Iterator[str]:  # noqa: C901
+        # Long for speed: a call for each line would cost as much as the line.
+        branch, last, pipe, space, again, *_ = self.marks
+        stack, shared, show_none, max_depth = self.stack, self.shared, self.show_none, self.max_depth
+        head = ""  # stands before the next line, in place of its indent
+        drawn = set()  # of the shared nodes
+        shape_texts = self.shape_texts
+        while stack or self.folded:
+            if not stack:
+                head = self.unfold()
+            (node, output_nr), indent, is_last, depth = stack.pop()
+            start = (head or indent) + (last if is_last else branch)
+            head = ""
+            if node is None:
+                yield start + (NO_GRAPH if depth == 1 else "None")
+                continue
+            if node.labels or len(node.shapes) > 1:
+                text = self.output_text(node, output_nr)
+            else:
+                text = shape_texts[node.shapes]
+            if node in drawn:
+                yield f"{start}{again} [{node.index}]{text}"
+                continue
+            stop = tag = ""
+            if depth >= max_depth or len(indent) >= FOLD_AT or node.cut:
+                stop = self.stop_at(node, depth)
+            elif node.edges:
+                indent += space if is_last else pipe
+                is_last = True
+                for edge in reversed(node.edges):
+                    if show_none or edge[0] is not None:
+                        stack.append((edge, indent, is_last, depth + 1))
+                        is_last = False
+            if node in shared:
+                tag = f" [{node.index}]"
+                if stop != self.marks.more:
+                    drawn.add(node)
+            yield f"{start}{node.name}{tag}{text}{stop}"
+
+    def stop_at(self, node: GraphNode, depth: int) -> str:
+        """Return the mark of a node that nothing is drawn below, or not here, if it has anything below."""
+        if not node.cut and not shown_edges(node, show_none=self.show_none):
+            return ""
+        if node.cut or depth >= self.max_depth:
+            return self.marks.more
+        self.shared.add(node)
+        self.folded.append((node, depth))
+        return self.marks.below
+
+    def unfold(self) -> str:
+        """Put the edges of a node on the stack after all; return what stands before the first."""
+        node, depth = self.folded.popleft()
+        tag = f"[{node.index}] "
+        for edge in reversed(shown_edges(node, show_none=self.show_none)):
+            self.stack.append((edge, " " * len(tag), not self.stack, depth + 1))
+        return tag
+
+    def output_text(self, node: GraphNode, output_nr: int) -> str:
+        """Return which output it is, where there are several, its names, and its shape if asked for."""
+        text = f" output {output_nr}" if len(node.shapes) > 1 else ""
+        if output_nr in node.labels:
+            text += f": {', '.join(node.labels[output_nr])}"
+        return text + self.shape_texts[node.shapes[output_nr : output_nr + 1]]
+
+
+def _shape_texts(graph: AutogradGraph, options: TextOptions) -> dict[tuple[Shape | None, ...], str]:
+    """Return the text of every shape, each made once: a large graph has few."""
+    each = {shapes[i : i + 1] for shapes in {node.shapes for node in graph.nodes} for i in range(len(shapes))}
+    return {shape: f" {shape_text(*shape)}" if options.shapes else "" for shape in each} | {(): ""}
+
+
+def _shared_nodes(graph: AutogradGraph) -> set[GraphNode]:
+    """Return the nodes that several lines lead to, save those whose name says all that there is."""
+    outputs = [node for node, _ in graph.outputs if node is not None]
+    shared = {node for node in graph.nodes if node.uses > 1}
+    shared |= {node for node in outputs if node.uses + outputs.count(node) > 1}
+    return {node for node in shared if not is_named_leaf(node)}
+
+
+def is_named_leaf(node: GraphNode) -> bool:
+    """Tell whether a name is all that there is to say: each time, a named leaf is drawn the same."""
+    return node.variable is not None and bool(node.labels)
+
+
+def shown_edges(node: GraphNode, *, show_none: bool) -> list[Edge]:
+    """Return the edges of `node` that are asked for: those that lead nowhere only if `show_none`."""
+    return [edge for edge in node.edges if show_none or edge[0] is not None]
+
+
+def shape_text(shape: Shape | None) -> str:
+    """Return a shape as Python writes it.
+
+    >>> shape_text((2, 3)), shape_text(()), shape_text(None)
+    ('(2, 3)', '()', '(?)')
+    """
+    return "(?)" if shape is None else str(shape)

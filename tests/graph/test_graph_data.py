@@ -1,0 +1,322 @@
+"""`AutogradGraph.from_output`: nodes, edges, names, shapes, and what a limit cuts."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import torch
+from networks import leaf, post_example, random_expression
+from torch import Tensor, nn
+from torch.autograd.graph import get_gradient_edge
+
+from lessons_src import AutogradGraph
+from lessons_src.graph import GraphNode
+from lessons_src.reading import read_graph
+
+
+def from_output(output: Any, names: Any = None, **options: Any) -> AutogradGraph:
+    return AutogradGraph.from_output(output, names, **options)
+
+
+def labels(graph: AutogradGraph) -> dict[str, str | None]:
+    return {node.name: node.label for node in graph.nodes}
+
+
+# Nodes and edges
+
+
+def test_a_node_has_its_name_shapes_and_edges() -> None:
+    w = leaf(2, 3)
+    total, product, accumulate = from_output((w * torch.ones(3)).sum()).nodes
+    assert [node.name for node in (total, product, accumulate)] == [
+        "SumBackward0",
+        "MulBackward0",
+        "AccumulateGrad",
+    ]
+    assert (total.shapes, product.shapes, accumulate.shapes) == (((),), ((2, 3),), ((2, 3),))
+    assert total.edges == ((product, 0),)
+    assert product.edges == ((accumulate, 0), (None, 0))
+    assert accumulate.edges == ()
+    assert accumulate.variable is w
+    assert (total.variable, product.variable) == (None, None)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_node_stands_once_before_its_inputs_at_its_index(seed: int) -> None:
+    nodes = from_output(random_expression(seed)).nodes
+    assert [node.index for node in nodes] == list(range(len(nodes)))
+    assert all(node.index < child.index for node in nodes for child, _ in node.edges if child)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_uses_counts_the_edges_that_lead_to_a_node(seed: int) -> None:
+    nodes = from_output(random_expression(seed)).nodes
+    children = [child for node in nodes for child, _ in node.edges]
+    assert all(node.uses == children.count(node) for node in nodes)
+
+
+def test_the_first_input_of_a_tree_comes_right_after_its_user() -> None:
+    a, b = leaf(2), leaf(2)
+    graph = from_output(a.sin() + b.cos())
+    assert [node.name for node in graph.nodes] == [
+        "AddBackward0",
+        "SinBackward0",
+        "AccumulateGrad",
+        "CosBackward0",
+        "AccumulateGrad",
+    ]
+
+
+def test_an_edge_says_which_output_it_comes_from() -> None:
+    first, _, third = leaf(3, 2).unbind()
+    graph = from_output(first - third)
+    assert [output_nr for _, output_nr in graph.nodes[0].edges] == [0, 2]
+    assert graph.nodes[1].shapes == ((2,), (2,), (2,))
+
+
+def test_pytorchs_own_nodes_come_beside_the_data() -> None:
+    y = random_expression(0)
+    graph, grad_fns = read_graph(y)
+    assert grad_fns[0] is y.grad_fn
+    assert [type(fn).__name__ for fn in grad_fns] == [node.name for node in graph.nodes]
+
+
+def test_the_data_keeps_leaves_alive_and_not_the_graph() -> None:
+    class Probe:
+        alive = 0
+
+        def __init__(self) -> None:
+            Probe.alive += 1
+
+        def __del__(self) -> None:
+            Probe.alive -= 1
+
+    y = leaf(2).sin()
+    assert y.grad_fn is not None
+    y.grad_fn.metadata["probe"] = Probe()  # type: ignore[index]  # the stub takes it for a method
+    graph = from_output(y)
+    del y
+    assert Probe.alive == 0
+    assert graph.leaves[0].variable is not None
+
+
+def test_a_nodes_text_in_a_debugger_does_not_hold_the_graph_below() -> None:
+    assert repr(from_output(leaf(2).sin()).nodes[0]) == (
+        "GraphNode(index=0, name='SinBackward0', shapes=((2,),), labels=mappingproxy({}), "
+        "variable=None, uses=0, cut=0)"
+    )
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(is_enabled: bool) -> None:
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        from_output(leaf(2).sin())
+        assert gc.isenabled() == is_enabled
+    finally:
+        gc.enable()
+
+
+# Outputs
+
+
+def outputs(graph: AutogradGraph) -> list[tuple[str | None, int]]:
+    return [(node and node.name, output_nr) for node, output_nr in graph.outputs]
+
+
+def test_an_output_may_be_a_tensor_a_node_an_edge_or_several() -> None:
+    first, second = leaf(2, 2).unbind()
+    x = leaf(2)
+    given = [second, first.grad_fn, get_gradient_edge(second), x, torch.ones(2), None]
+    assert outputs(from_output(given)) == [
+        ("UnbindBackward0", 1),
+        ("UnbindBackward0", 0),
+        ("UnbindBackward0", 1),
+        ("AccumulateGrad", 0),
+        (None, 0),
+        (None, 0),
+    ]
+    for each in given:
+        assert outputs(from_output(each)) == outputs(from_output([each])) == outputs(from_output((each,)))
+
+
+def test_roots_are_the_outputs_nodes_and_leaves_have_a_variable() -> None:
+    a, b = leaf(2), leaf(2)
+    h = a * b
+    graph = from_output([h.sum(), h, torch.ones(1), h])
+    assert [node.name for node in graph.roots] == ["SumBackward0", "MulBackward0"]
+    assert [node.variable for node in graph.leaves] == [a, b]
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_a_leaf_is_its_own_graph_in_every_mode(context: Any) -> None:
+    w = leaf(2)
+    with context():
+        graph = from_output(w)
+    assert [node.variable for node in graph.nodes] == [w]
+
+
+def test_an_output_without_a_graph_has_no_nodes() -> None:
+    graph = from_output(torch.ones(2))
+    assert (graph.nodes, graph.roots, graph.leaves) == ([], [], [])
+
+
+# Names
+
+
+def test_locals_name_leaves_and_results_and_all_else_is_ignored() -> None:
+    def lesson() -> AutogradGraph:
+        steps, title, w = 3, "α", leaf(2)  # noqa: F841, RUF001
+        h = w.exp()
+        frozen = torch.ones(2)  # noqa: F841
+        loss = (h * h).sum()
+        return from_output(loss, locals())
+
+    assert labels(lesson()) == {
+        "SumBackward0": "loss",
+        "MulBackward0": None,
+        "ExpBackward0": "h",
+        "AccumulateGrad": "w",
+    }
+
+
+def test_all_names_of_one_tensor_are_given() -> None:
+    w = leaf(2)
+    y = w.exp()
+    assert labels(from_output(y, {"w": w, "y": y, "loss": y})) == {
+        "ExpBackward0": "y, loss",
+        "AccumulateGrad": "w",
+    }
+
+
+def test_each_output_of_an_operation_has_its_own_names() -> None:
+    first, second = leaf(2, 2).unbind()
+    node = from_output(first + second, {"b": second, "a": first}).nodes[1]
+    assert node.labels == {0: ("a",), 1: ("b",)}
+    assert node.label == "a, b"
+
+
+def test_an_equal_tensor_is_not_the_same_tensor() -> None:
+    w = leaf(2)
+    assert labels(from_output(w.exp(), {"v": leaf(2), "u": w.detach(), "y": w.exp()})) == {
+        "ExpBackward0": None,
+        "AccumulateGrad": None,
+    }
+
+
+def test_a_module_names_its_parameters_and_tied_ones_with_both_names() -> None:
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    model[1].weight = model[0].weight
+    graph = from_output(model(torch.ones(1, 2)), model)
+    assert [node.label for node in graph.leaves] == ["0.weight, 1.weight"]
+
+
+def test_a_module_among_locals_names_what_has_no_name() -> None:
+    model = nn.Sequential(nn.Linear(2, 2))
+    names = {"layer": model[0], "model": model, "bias": model[0].bias}
+    graph = from_output(model(torch.ones(1, 2)), names)
+    assert [node.label for node in graph.leaves] == ["bias", "layer.weight"]
+
+
+def test_what_ipython_keeps_of_earlier_outputs_is_no_name() -> None:
+    w = leaf(2)
+    names = {"_": w, "__": w, "___": w, "_12": w, "_hidden": w}
+    assert labels(from_output(w, names)) == {"AccumulateGrad": "_hidden"}
+
+
+def test_names_that_die_at_once_name_nothing_else() -> None:
+    class Fleeting(Mapping[str, Tensor]):
+        def __getitem__(self, key: str) -> Tensor:
+            return leaf(2)
+
+        def __iter__(self) -> Iterator[str]:
+            return iter([f"ghost{i}" for i in range(100)])
+
+        def __len__(self) -> int:
+            return 100
+
+    graph = from_output(torch.stack([leaf(2) for _ in range(100)]), Fleeting())
+    assert {node.label for node in graph.nodes} == {None}
+
+
+# Shapes
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype")
+def test_a_tensor_without_a_shape_has_none() -> None:
+    nested = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], requires_grad=True)
+    assert [node.shapes for node in from_output(nested * 2).nodes] == [(None,), (None,)]
+
+
+def test_a_result_that_is_no_tensor_still_counts_as_an_output() -> None:
+    class Several(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Any:
+            return x * 2, None, x.long()
+
+        @staticmethod
+        def backward(ctx: Any, *grads: Tensor) -> Tensor:
+            raise NotImplementedError
+
+    first, _, _ = Several.apply(leaf(2))  # type: ignore[no-untyped-call]
+    assert from_output(first).nodes[0].shapes == ((2,), (), ())
+
+
+# Limits
+
+
+def test_a_graph_as_large_as_allowed_is_whole() -> None:
+    output, _ = post_example()
+    graph = from_output(output, max_nodes=12)
+    assert len(graph.nodes) == 12
+    assert graph.cut == 0
+
+
+@pytest.mark.parametrize("max_nodes", range(1, 12))
+def test_a_larger_graph_is_cut_and_what_was_not_followed_is_counted(max_nodes: int) -> None:
+    output, _ = post_example()
+    graph, grad_fns = read_graph(output, max_nodes=max_nodes)
+    assert len(graph.nodes) <= max_nodes
+    for node, fn in zip(graph.nodes, grad_fns, strict=True):
+        inputs = [child for child, _ in fn.next_functions if child is not None]
+        assert (node.cut, len([child for child, _ in node.edges if child])) in (
+            (len(inputs), 0),
+            (0, len(inputs)),
+        )
+    assert graph.cut == sum(node.cut for node in graph.nodes) > 0
+
+
+def test_the_nodes_nearest_to_the_output_are_read_first() -> None:
+    y = leaf(2)
+    short = y.sin()
+    for _ in range(100):
+        y = y.cos()
+    graph = from_output(y + short, max_nodes=8)
+    assert [node.name for node in graph.nodes].count("SinBackward0") == 1
+    assert len(graph.leaves) == 1
+    assert len(graph.nodes) == 8
+
+
+def test_roots_are_there_however_small_the_limit() -> None:
+    graph = from_output([leaf(2).sin(), leaf(2).cos()], max_nodes=1)
+    assert [node.name for node in graph.nodes] == ["SinBackward0", "CosBackward0"]
+    assert graph.cut == 2
+
+
+def test_a_cut_node_that_has_all_its_inputs_already_is_followed() -> None:
+    a, b = leaf(2), leaf(2)
+    graph = from_output([a * b, a, b, (a * b).sin()], max_nodes=4)
+    assert [(node.name, node.cut) for node in graph.nodes] == [
+        ("MulBackward0", 0),
+        ("AccumulateGrad", 0),
+        ("AccumulateGrad", 0),
+        ("SinBackward0", 1),
+    ]
+
+
+def test_nodes_can_be_made_by_hand() -> None:
+    node = GraphNode(0, "SinBackward0", (), ((2,),), {0: ("y",)}, None, 0)
+    assert AutogradGraph([node], ((node, 0),)).render() == "└── SinBackward0: y"
