@@ -6,6 +6,9 @@ Read the three files in this order. Each has one idea.
 - `traversal`: walk the autograd graph. It returns data and makes no text.
 - `printing`: draw what the traversal found. It makes text and never sees a graph.
 
+Then the same idea for graphs of any size, with names and shapes: `naming`, `reading`, `graph` and
+`rendering`.
+
 >>> import torch
 >>> from lessons_src import pretty_print_graph, traverse_graph
 >>> w = torch.tensor(3.0, requires_grad=True)

@@ -210,3 +210,60 @@ class AutogradGraph:
         2     AccumulateGrad  w      (2,)
         """
         print_table(self, max_lines)
+
+    def to_dot(self, *, shapes: bool = False, show_none: bool = False) -> str:
+        """Return the graph in the DOT language, which Graphviz draws, and many other programs.
+
+        It is the drawing of `to_svg` without its layout, has the same ids, and needs no package.
+        The text is the same for the same graph. Raises `TypeError`, naming the option.
+
+        Source: https://graphviz.org/doc/info/lang.html
+
+        >>> import torch
+        >>> w = torch.tensor(3.0, requires_grad=True)
+        >>> print(AutogradGraph.from_output(w.exp(), names={"w": w}).to_dot().splitlines()[-2])
+          "node-0" -> "node-1" [id="edge-0-1"];
+        """
+        from lessons_src.drawing.dot import dot_text
+        from lessons_src.drawing.picture import make_picture
+
+        return dot_text(make_picture(self, shapes=shapes, show_none=show_none))
+
+    def to_svg(self, *, shapes: bool = False, show_none: bool = False, id_prefix: str = "") -> str:
+        """Return the graph as a drawing: from the outputs at the top down to the leaves.
+
+        A leaf is a box with round ends, an operation one with corners, and an output's outline is
+        double. A box has the names that there are, the node's own name, and with `shapes` the
+        output's shape. An arrow leads from an operation to what made an input of it, and says
+        which of that node's outputs it was if there are several. With `show_none`, inputs without
+        a gradient are shown. A dashed box says how many inputs `max_nodes` kept from being followed.
+
+        For scripts, each node has an id such as ``node-3``, each arrow one such as ``edge-1-3``
+        (``edge-1-3-2`` for a second between the same nodes), after `id_prefix` and a hyphen if
+        that is given. Both have classes and ``data-`` attributes. Colours are CSS variables.
+
+        Graphviz lays it out, through the package pygraphviz: raises `ImportError` where that is
+        missing, and `ValueError` for a graph that takes more than a few seconds to lay out.
+        Raises `TypeError` or `ValueError`, naming the option, for what is not meant.
+
+        Source: https://graphviz.org/docs/layouts/dot/
+
+        >>> import torch
+        >>> w = torch.tensor(3.0, requires_grad=True)
+        >>> svg = AutogradGraph.from_output(w.exp(), names={"w": w}).to_svg(id_prefix="exp")
+        >>> [part.partition('"')[0] for part in svg.split('<g id="')[1:]]
+        ['exp-edge-0-1', 'exp-node-0', 'exp-node-1']
+        """
+        from lessons_src.drawing.picture import make_picture
+        from lessons_src.drawing.svg import svg_text
+
+        return svg_text(make_picture(self, shapes=shapes, show_none=show_none), id_prefix)
+
+    def _repr_svg_(self) -> str | None:
+        """Return what a notebook shows, or ``None`` where `to_svg` says that it cannot be drawn."""
+        from lessons_src.drawing.layout import MissingPackageError, TooLargeError
+
+        try:
+            return self.to_svg()
+        except (MissingPackageError, TooLargeError):
+            return None

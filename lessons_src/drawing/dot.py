@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from lessons_src.drawing.painting import INK, MUTED, box_classes, box_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lessons_src.drawing.picture import Arrow, Box, Kind, Picture
 
 _HEAD = f"""\
   graph [rankdir=TB, nodesep=0.2, ranksep=0.3, bgcolor=transparent];
-  node [id="\\N", shape=box, margin="0.1,0.05", height=0.3, fontname=monospace, fontsize=11, fontcolor="{INK}"];
-  edge [class="graph-edge", arrowsize=0.7, color="{MUTED}", fontname=monospace, fontsize=10, fontcolor="{MUTED}"];"""
+  node [id="\\N", shape=box, margin="0.1,0.05", height=0.3, color="{MUTED}"];
+  node [fontname=monospace, fontsize=11, fontcolor="{INK}"];
+  edge [class="graph-edge", arrowsize=0.7, color="{MUTED}"];
+  edge [fontname=monospace, fontsize=10, fontcolor="{MUTED}"];"""
 
-_STYLES: dict[Kind, str] = {"leaf": "rounded", "operation": "solid", "none": "dotted", "cut": "dashed"}
+_STYLES: dict[Kind, str] = {"leaf": "rounded", "none": "dotted", "cut": "dashed"}
 
 
 def dot_text(picture: Picture) -> str:
@@ -27,8 +27,8 @@ def dot_text(picture: Picture) -> str:
     >>> from lessons_src.drawing.picture import Arrow, Box, Line, Picture
     >>> a = Box("a", "leaf", False, (Line('"a"', "label"),), "a leaf")
     >>> text = dot_text(Picture("One leaf", "", (a,), (Arrow("a-a", "a", "a"),)))
-    >>> print(text.partition("class=\"graph-edge\"")[2].partition("\n")[2], end="")
-      "a" [label="\"a\"", class="graph-node graph-leaf", style=rounded, color="#2f7d4f", tooltip="a leaf"];
+    >>> print(*text.splitlines()[6:], sep="\n")
+      "a" [label="\"a\"", class="graph-node graph-leaf", tooltip="a leaf", style=rounded, color="#2f7d4f"];
       "a" -> "a" [id="a-a"];
     }
     """
@@ -51,10 +51,12 @@ def _box_statement(box: Box) -> str:
     attributes = {
         "label": quote(*(line.text for line in box.lines)),
         "class": quote(" ".join(box_classes(box))),
-        "style": _STYLES[box.kind],
-        "color": quote(box_colour(box)),
         "tooltip": quote(box.hint),
     }
+    if box.kind in _STYLES:
+        attributes["style"] = _STYLES[box.kind]
+    if box_colour(box) != MUTED:
+        attributes["color"] = quote(box_colour(box))
     if box.is_root:
         attributes["peripheries"] = "2"
     return f"  {quote(box.id)} [{_list(attributes)}];"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from lessons_src.drawing.planning import plan, rows_passed
+from lessons_src.drawing.planning import divide, plan, rows_passed
 
 if TYPE_CHECKING:
     from lessons_src.drawing.picture import Picture
+    from lessons_src.drawing.planning import Piece
 
 Point: TypeAlias = tuple[float, float]
 
@@ -35,7 +35,7 @@ class Layout(NamedTuple):
 
 
 class MissingPackageError(ImportError):
-    """The package that lays pictures out is not installed."""
+    """The package that lays pictures out is not there, or not all that it uses."""
 
 
 class TooLargeError(ValueError):
@@ -45,7 +45,7 @@ class TooLargeError(ValueError):
 def lay_out(picture: Picture) -> Layout:
     """Return where ``dot`` puts each box, from the top down, and how it leads the arrows.
 
-    Raises `TooLargeError`, and `MissingPackageError` where pygraphviz is not installed.
+    Raises `TooLargeError`, and `MissingPackageError` where pygraphviz cannot be imported.
 
     Source: https://graphviz.org/docs/layouts/dot/
 
@@ -57,21 +57,21 @@ def lay_out(picture: Picture) -> Layout:
     """
     passed = rows_passed(picture)
     _check_size("boxes", len(picture.boxes), MAX_BOXES)
-    _check_size("rows for its arrows to pass", sum(passed), MAX_ROWS_PASSED)
-    graph = _pygraphviz().AGraph(string=plan(picture, passed))
+    _check_size("rows that its arrows pass", sum(passed), MAX_ROWS_PASSED)
+    ways = divide(picture, passed)
+    graph = _pygraphviz().AGraph(string=plan(picture, ways))
     try:
         graph.layout(prog="dot")
-        drawn = json.loads(graph.draw(format="json0"))
+        return _read(graph, picture, ways)
     finally:
         graph.close()
-    return _read(drawn)
 
 
 def _check_size(what: str, size: int, limit: int) -> None:
     if size > limit:
         raise TooLargeError(
             f"graph: at most {limit:,} {what} are laid out, and this graph has {size:,}. Read less of it, "
-            "with from_output(..., max_nodes=...), or take render() or to_dot(), which have no limit."
+            "with from_output(..., max_nodes=...), or take render() or to_dot(), which need no layout."
         )
 
 
@@ -80,22 +80,29 @@ def _pygraphviz() -> Any:
         return import_module("pygraphviz")
     except ImportError as error:
         raise MissingPackageError(
-            "graph: drawing needs pygraphviz, which brings Graphviz with it and is not installed. Run "
-            "`pip install pygraphviz`, or install this package with its extra `draw`. "
-            "render() and to_dot() need neither."
+            f"graph: a drawing is laid out by pygraphviz, which cannot be imported ({error}). "
+            "`pip install pygraphviz` brings it, with Graphviz, and so does this package's extra `draw`; "
+            "on Linux it needs libexpat, glib, libX11, libXext and libXrender of the system. "
+            "render() and to_dot() need none of it."
         ) from error
 
 
-def _read(drawn: dict[str, Any]) -> Layout:
-    _, _, width, height = map(float, drawn["bb"].split(","))
+def _read(graph: Any, picture: Picture, ways: list[list[Piece]]) -> Layout:
+    """Return what Graphviz has written into the attributes of `graph`."""
+    _, _, width, height = map(float, graph.graph_attr["bb"].split(","))
 
-    def point(text: str) -> Point:
-        x, y = text.split(",")
-        return float(x), height - float(y)
+    def points(text: str) -> list[Point]:
+        pairs = [pair.split(",") for pair in text.removeprefix("e,").split()]
+        return [(float(x), height - float(y)) for x, y in pairs]
 
-    centres = {box["name"]: point(box["pos"]) for box in drawn.get("objects", [])}
-    pieces = {edge["id"]: edge for edge in drawn.get("edges", [])}
+    centres = {box.id: points(graph.get_node(box.id).attr["pos"])[0] for box in picture.boxes}
     routes = {}
-    for first in [piece for name, piece in pieces.items() if name.endswith("/0")]:
-        ...
+    for arrow, way in zip(picture.arrows, ways, strict=True):
+        edges = [graph.get_edge(*piece).attr for piece in way]
+        *curves, (tip, *last) = [points(edge["pos"]) for edge in edges]  # with an arrowhead, the tip is first
+        first, *others = [*curves, last]
+        # Each piece begins where the one before it ends.
+        curve = first + [point for other in others for point in other[1:]]
+        text_at = points(edges[0]["lp"])[0] if arrow.text else None
+        routes[arrow.id] = Route(curve, tip, text_at)
     return Layout(width, height, centres, routes)

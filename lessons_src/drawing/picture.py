@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from lessons_src.drawing.words import description, plural, printable, title, wrap
+from lessons_src.rendering.options import TextOptions
 from lessons_src.rendering.tree import NO_GRAPH, shape_text
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def make_picture(graph: AutogradGraph, *, shapes: bool = False, show_none: bool 
     >>> [(box.id, box.kind) for box in picture.boxes], [arrow.id for arrow in picture.arrows]
     ([('node-0', 'operation'), ('node-1', 'leaf')], ['edge-0-1', 'edge-0-1-2'])
     """
+    TextOptions(shapes=shapes, show_none=show_none)  # which says what is wrong with them
     roots: dict[GraphNode | None, list[int]] = {}
     for root, output_nr in graph.outputs:
         roots.setdefault(root, []).append(output_nr)

@@ -7,14 +7,12 @@ one. Where that is not needed it is not done: undivided arrows are led a little 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lessons_src.drawing.sizes import box_size, text_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lessons_src.drawing.picture import Arrow, Picture
+    from lessons_src.drawing.picture import Picture
 
 MAX_UNDIVIDED = 25_000  # the sum of the squares of the rows that the arrows pass: about 0.3 s
 
@@ -22,6 +20,14 @@ _POINTS = 72  # in an inch, in which Graphviz is told sizes
 
 # A table, since a table's size can be said, and is not that of its text in whatever font there is.
 _TEXT = '<<TABLE BORDER="0" FIXEDSIZE="TRUE" WIDTH="{:.0f}" HEIGHT="{:.0f}"><TR><TD></TD></TR></TABLE>>'
+
+
+class Piece(NamedTuple):
+    """A part of an arrow: from one stop to the next, the first being a box and the last being one."""
+
+    tail: str
+    head: str
+    key: str
 
 
 def rows_passed(picture: Picture) -> list[int]:
@@ -34,47 +40,61 @@ def rows_passed(picture: Picture) -> list[int]:
     [1, 2, 1]
     """
     rows = {box.id: 0 for box in picture.boxes}
-    for arrow in picture.arrows:  # in the order of their tails, which is that of the graph
+    for arrow in picture.arrows:  # in the order of their tails, each after all arrows to it
         rows[arrow.head] = max(rows[arrow.head], rows[arrow.tail] + 1)
     return [rows[arrow.head] - rows[arrow.tail] for arrow in picture.arrows]
 
 
-def plan(picture: Picture, passed: list[int]) -> str:
-    """Return a graph in DOT whose edges are the pieces of arrows, with ids such as ``edge-0-1/0``.
+def divide(picture: Picture, passed: list[int]) -> list[list[Piece]]:
+    """Return the pieces of each arrow: one for each row that it passes, or only one if that is no trouble.
 
-    >>> from lessons_src.drawing.picture import Picture
-    >>> print(plan(Picture("", "", (), ()), []))
+    >>> from lessons_src.drawing.picture import Arrow, Picture
+    >>> divide(Picture("", "", (), (Arrow("a-b", "a", "b"),)), [200])[0][:2]
+    [Piece(tail='a', head='a-b/1', key='a-b/0'), Piece(tail='a-b/1', head='a-b/2', key='a-b/1')]
+    """
+    if sum(rows * rows for rows in passed) <= MAX_UNDIVIDED:
+        return [[Piece(arrow.tail, arrow.head, arrow.id)] for arrow in picture.arrows]
+    ways = []
+    for arrow, rows in zip(picture.arrows, passed, strict=True):
+        keys = [f"{arrow.id}/{number}" for number in range(rows)]
+        ways.append(list(map(Piece, [arrow.tail, *keys[1:]], [*keys[1:], arrow.head], keys)))
+    return ways
+
+
+def plan(picture: Picture, ways: list[list[Piece]]) -> str:
+    """Return a graph in DOT whose edges are the pieces of arrows.
+
+    >>> from lessons_src.drawing.picture import Arrow, Picture
+    >>> print(plan(Picture("", "", (), (Arrow("a-b", "a", "b"),)), [[Piece("a", "b", "a-b")]]))
     digraph {
     graph [nodesep=0.15, ranksep=0.3];
     node [shape=box, fixedsize=true, label=""];
     edge [arrowsize=0.7];
+    "a" -> "b" [key="a-b", weight=1];
     }
     """
-    divided = sum(rows * rows for rows in passed) > MAX_UNDIVIDED
-    hurry = ", nslimit=1, mclimit=0.1" if divided else ""
+    is_divided = any(len(way) > 1 for way in ways)
+    hurry = ", nslimit=1, mclimit=0.1" if is_divided else ""
     lines = [f"graph [nodesep=0.15, ranksep=0.3{hurry}];"]
     lines += ['node [shape=box, fixedsize=true, label=""];', "edge [arrowsize=0.7];"]
     for box in picture.boxes:
         width, height = box_size(box)
         lines.append(f'"{box.id}" [width={width / _POINTS:.4f}, height={height / _POINTS:.4f}];')
-    if divided:
-        lines.append("node [width=0.01, height=0.01];")
-    for arrow, rows in zip(picture.arrows, passed, strict=True):
-        lines += _pieces(arrow, rows if divided else 1)
-    return "\n".join(["digraph {", *lines, "}"])
-
-
-def _pieces(arrow: Arrow, count: int) -> Iterator[str]:
-    stops = [arrow.tail, *(f"{arrow.id}/{number}" for number in range(1, count)), arrow.head]
-    for number in range(count):
-        attributes = [f'id="{arrow.id}/{number}"']
-        if number == 0 and arrow.text:
+    if is_divided:
+        lines.append("node [width=0.01, height=0.01];  // the stops between boxes")
+    for arrow, way in zip(picture.arrows, ways, strict=True):
+        attributes = ""
+        if arrow.text:
             width, height = text_size(arrow.text, "output")
-            attributes.append(f"label={_TEXT.format(width + 8, height)}")
-        if number > 0:
-            attributes.append("tailport=s, tailclip=false")
-        if number < count - 1:
-            attributes.append("headport=n, headclip=false, dir=none")
-        # The longer, the straighter, as Graphviz has it for undivided arrows.
-        weight = 8 if 0 < number < count - 1 else 2 if arrow.is_main or count > 1 else 1
-        yield f'"{stops[number]}" -> "{stops[number + 1]}" [weight={weight}, {", ".join(attributes)}];'
+            attributes = f", label={_TEXT.format(width + 8, height)}"
+        for number, piece in enumerate(way):
+            is_first, is_last = number == 0, number == len(way) - 1
+            # As Graphviz does it with undivided arrows: the longer, the straighter.
+            weight = 1 + arrow.is_main if is_first and is_last else 2 if is_first or is_last else 8
+            attributes += "" if is_first else ", tailport=s, tailclip=false"
+            attributes += "" if is_last else ", headport=n, headclip=false, dir=none"
+            lines.append(
+                f'"{piece.tail}" -> "{piece.head}" [key="{piece.key}", weight={weight}{attributes}];'
+            )
+            attributes = ""
+    return "\n".join(["digraph {", *lines, "}"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from math import hypot
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -22,7 +23,7 @@ _CORNERS = {"leaf": 14.0, "operation": 3.0, "none": 3.0, "cut": 3.0}
 _DASHES = "4 3"
 _LINE = {"stroke": "currentColor", "stroke-width": "1.3"}
 _FONTS = "Menlo, Cascadia Mono, Consolas, DejaVu Sans Mono, Liberation Mono, monospace"
-_ID_PREFIX = re.compile(r"(?:[A-Za-z_][\w.-]*)?", re.ASCII)
+_ID_PREFIX = re.compile(r"([A-Za-z][\w.-]*)?", re.ASCII)
 
 _PAINTED = {
     ".graph-node, .graph-note, .graph-edge": ("color", MUTED),
@@ -47,9 +48,12 @@ def svg_text(picture: Picture, id_prefix: str = "") -> str:
     >>> from lessons_src.drawing.picture import Box, Line, Picture
     >>> a = Box("a", "leaf", False, (Line("a", "label"),), "a leaf")
     >>> svg_text(Picture("One leaf", "All there is.", (a,), ()), "my").splitlines()[1]
-    '<title id="my-graph-title">One leaf</title>'
+    '<title id="my-graph-title-7a63469c">One leaf</title>'
     """
-    prefix = _checked(id_prefix) + "-" if id_prefix else _checked(id_prefix)
+    prefix = f"{_checked(id_prefix)}-".removeprefix("-")  # none before nothing
+    # Where there are other drawings on a page, and no prefixes, these words are still this one's.
+    words = sha256(f"{picture.title}\n{picture.description}".encode()).hexdigest()[:8]
+    title, description = f"{prefix}graph-title-{words}", f"{prefix}graph-desc-{words}"
     layout = lay_out(picture)
     width, height = (_number(length + 2 * _MARGIN) for length in layout[:2])
     svg = Element(
@@ -58,15 +62,16 @@ def svg_text(picture: Picture, id_prefix: str = "") -> str:
             "xmlns": "http://www.w3.org/2000/svg",
             "class": "autograd-graph",
             "role": "img",
-            "aria-labelledby": f"{prefix}graph-title {prefix}graph-desc",
+            "aria-labelledby": f"{title} {description}",
             "viewBox": f"0 0 {width} {height}",
             "width": width,
             "height": height,
-            "style": f"max-width: min(100%, {width}px); height: auto",  # text is never larger than it is meant
+            # No text larger than it is meant; and a page may let a wide drawing be scrolled.
+            "style": f"--graph-width: {width}px; max-width: min(100%, {width}px); height: auto",
         },
     )
-    SubElement(svg, "title", id=f"{prefix}graph-title").text = picture.title
-    SubElement(svg, "desc", id=f"{prefix}graph-desc").text = picture.description
+    SubElement(svg, "title", id=title).text = picture.title
+    SubElement(svg, "desc", id=description).text = picture.description
     SubElement(svg, "style").text = _style()
     SubElement(svg, "rect", {"class": "graph-paper", "width": "100%", "height": "100%", "fill": PAPER})
     drawing = SubElement(svg, "g", {"transform": f"translate({_number(_MARGIN)} {_number(_MARGIN)})"})
@@ -79,11 +84,11 @@ def svg_text(picture: Picture, id_prefix: str = "") -> str:
 
 
 def _checked(id_prefix: object) -> str:
-    meant = "id_prefix: the start of an id is meant, a letter and then letters, digits, `-`, `_` or `.`, not "
+    meant = "id_prefix: a letter is meant, and after it letters, digits and any of `-_.`, or nothing"
     if not isinstance(id_prefix, str):
-        raise TypeError(f"{meant}{type(id_prefix).__name__}.")
+        raise TypeError(f"{meant}, not {type(id_prefix).__name__}.")
     if not _ID_PREFIX.fullmatch(id_prefix):
-        raise ValueError(f"{meant}{id_prefix!r}.")
+        raise ValueError(f"{meant}, not {id_prefix!r}.")
     return id_prefix
 
 
@@ -94,7 +99,8 @@ def _style() -> str:
         for selectors, (name, colour) in _PAINTED.items()
     ]
     # Boxes are as wide as their text in such a font: this rule stands above those for other figures.
-    font = f".autograd-graph.autograd-graph text {{ font-family: var(--md-code-font-family, {_FONTS}) !important }}"
+    fonts = f"var(--md-code-font-family, {_FONTS})"
+    font = f".autograd-graph.autograd-graph text {{ font-family: {fonts} !important }}"
     return "\n".join(["", *rules, font, ""])
 
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lessons_src.graph import AutogradGraph, Edge
 
 CELLS = 16  # in a line: two boxes as wide as that stand side by side on a phone
 MAX_LISTED = 12
 
-# Where a line may end: in `layers.0.weight`, `my_weight`, `w, tied`, `LogSoftmaxBackward0`.
-_ENDS = re.compile(r"(?<=[\s._])(?![\s._])|(?<=[a-z0-9])(?=[A-Z])")
+# Where a word may be broken: in `layers.0.weight`, `my_weight`, `LogSoftmaxBackward0`.
+_PARTS = re.compile(r"(?<=[._])(?![._])|(?<=[a-z0-9])(?=[A-Z])")
 
 
 def title(graph: AutogradGraph) -> str:
@@ -28,7 +28,7 @@ def title(graph: AutogradGraph) -> str:
     >>> title(AutogradGraph.from_output(loss, {"loss": loss}))
     'Autograd graph of loss'
     """
-    names = [_output_name(edge) for edge in graph.outputs if edge[0] is not None]
+    names = _output_names([edge for edge in graph.outputs if edge[0] is not None])
     return f"Autograd graph of {_listed(names)}" if names else "An autograd graph without nodes"
 
 
@@ -49,7 +49,7 @@ At the top: MulBackward0. The leaf: w.'
     text = (
         f"{plural(len(graph.nodes) - len(leaves), 'operation')} and {plural(len(leaves), 'leaf', 'leaves')}, "
         f"joined by {plural(edges, 'arrow')}, each from an operation to what made an input of it. "
-        f"At the top: {_listed([_output_name(edge) for edge in graph.outputs])}."
+        f"At the top: {_listed(_output_names(graph.outputs))}."
     )
     if leaves:
         names = [printable(node.label) for node in leaves if node.label is not None]
@@ -84,18 +84,32 @@ def printable(text: str) -> str:
 def wrap(text: str) -> list[str]:
     """Break text into lines of at most `CELLS` cells, at the ends of words and parts of names.
 
-    >>> wrap("transformer.layers.0.self_attn.weight")
-    ['transformer.layers.', '0.self_attn.weight']
+    >>> wrap("encoder.layers.0.self_attn.weight")
+    ['encoder.layers.', '0.self_attn.', 'weight']
     >>> wrap("NativeBatchNormBackward0")
     ['NativeBatchNorm', 'Backward0']
     """
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and _fits(f"{lines[-1]} {word}"):
+            lines[-1] += f" {word}"
+        else:
+            lines += [word] if _fits(word) else _broken(word)
+    return lines
+
+
+def _broken(word: str) -> list[str]:
     lines = [""]
-    pieces = [part for part in _ENDS.split(text) for part in ([part] if cells(part) <= CELLS else part)]
-    for piece in pieces:
-        if lines[-1] and cells(lines[-1] + piece.rstrip()) > CELLS:
-            lines.append("")
-        lines[-1] += piece
-    return [line.rstrip() for line in lines]
+    for part in _PARTS.split(word):
+        for piece in [part] if _fits(part) else part:
+            if not _fits(lines[-1] + piece):
+                lines.append("")
+            lines[-1] += piece
+    return lines
+
+
+def _fits(text: str) -> bool:
+    return cells(text) <= CELLS
 
 
 def cells(text: str) -> int:
@@ -107,12 +121,13 @@ def cells(text: str) -> int:
     return sum(2 if east_asian_width(each) in "FW" else 1 for each in text)
 
 
-def _output_name(edge: Edge) -> str:
-    """Return the name of an output, and of the node that it came from."""
-    node, output_nr = edge
-    if node is None:
-        return "an output without a graph"
-    return printable(", ".join(node.labels.get(output_nr, (node.name,))))
+def _output_names(outputs: Iterable[Edge]) -> list[str]:
+    """Return the names of outputs, each once; where there is none, that of the node it came from."""
+    names = [
+        "an output without a graph" if node is None else ", ".join(node.labels.get(output_nr, (node.name,)))
+        for node, output_nr in outputs
+    ]
+    return [printable(name) for name in dict.fromkeys(names)]
 
 
 def _listed(names: Sequence[str], rest: Sequence[str] = ()) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from lessons_src.rendering.options import UNICODE
@@ -49,9 +49,9 @@ class _Tree:
         # Long for speed: a call for each line would cost as much as the line.
         branch, last, pipe, space, again, *_ = self.marks
         stack, shared, show_none, max_depth = self.stack, self.shared, self.show_none, self.max_depth
+        shape_texts = self.shape_texts
         head = ""  # stands before the next line, in place of its indent
         drawn = set()  # of the shared nodes
-        shape_texts = self.shape_texts
         while stack or self.folded:
             if not stack:
                 head = self.unfold()
@@ -68,8 +68,8 @@ class _Tree:
             if node in drawn:
                 yield f"{start}{again} [{node.index}]{text}"
                 continue
-            stop = tag = ""
-            if depth >= max_depth or len(indent) >= FOLD_AT or node.cut:
+            stop = ""
+            if node.cut or (node.edges and (depth >= max_depth or len(indent) >= FOLD_AT)):
                 stop = self.stop_at(node, depth)
             elif node.edges:
                 indent += space if is_last else pipe
@@ -78,11 +78,12 @@ class _Tree:
                     if show_none or edge[0] is not None:
                         stack.append((edge, indent, is_last, depth + 1))
                         is_last = False
-            if node in shared:
-                tag = f" [{node.index}]"
-                if stop != self.marks.more:
-                    drawn.add(node)
-            yield f"{start}{node.name}{tag}{text}{stop}"
+            if node not in shared:
+                yield f"{start}{node.name}{text}{stop}"
+                continue
+            if stop != self.marks.more:
+                drawn.add(node)
+            yield f"{start}{node.name} [{node.index}]{text}{stop}"
 
     def stop_at(self, node: GraphNode, depth: int) -> str:
         """Return the mark of a node that nothing is drawn below, or not here, if it has anything below."""
@@ -118,9 +119,9 @@ def _shape_texts(graph: AutogradGraph, options: TextOptions) -> dict[tuple[Shape
 
 def _shared_nodes(graph: AutogradGraph) -> set[GraphNode]:
     """Return the nodes that several lines lead to, save those whose name says all that there is."""
-    outputs = [node for node, _ in graph.outputs if node is not None]
+    outputs = Counter(node for node, _ in graph.outputs if node is not None)
     shared = {node for node in graph.nodes if node.uses > 1}
-    shared |= {node for node in outputs if node.uses + outputs.count(node) > 1}
+    shared |= {node for node, count in outputs.items() if node.uses + count > 1}
     return {node for node in shared if not is_named_leaf(node)}
 
 

@@ -7,17 +7,21 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from lessons_src import AutogradGraph
 from lessons_src.traversal import walk
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 HELPERS = Path(__file__).parents[1] / "graph"
 ROUNDS, REPEATS = 11, 5
+GRAPHS = "{:22}{:>7}{:>9}{:>9}{:>9}{:>9}{:>10}{:>10}  {}"
+LARGE_GRAPHS = "{:22}{:>10}{:>10}{:>10}{:>10}{:>10}{:>13}"
 
 LARGE = """
 import resource, sys, time
@@ -40,7 +44,7 @@ def main() -> None:
     import networks
 
     torch.manual_seed(0)
-    resnet, transformer = networks.resnet(blocks_each=6), networks.transformer(layers=10)
+    resnet, transformer = networks.resnet(blocks_each=9), networks.transformer(layers=10)
     graphs: list[tuple[str, Callable[[], torch.Tensor], Any]] = [
         ("resnet-like", lambda: networks.resnet_loss(resnet), resnet),
         ("10-layer transformer", lambda: networks.transformer_loss(transformer), transformer),
@@ -49,15 +53,12 @@ def main() -> None:
         ("chain of 10,000", lambda: networks.chain(10_000), None),
     ]
     print(f"The graph of an output: microseconds, the best of {ROUNDS} rounds of {REPEATS}, in turn.\n")
-    print(f"{'':29}{'bare':>9}{'ours:':>9}{'names,':>9}{'and':>9}{'torchviz':>10}{'torchlens':>10}  all of ours to")
-    print(
-        f"{'':22}{'nodes':>7}{'walk':>9}{'walk':>9}{'shapes':>9}{'text':>9}{'make_dot':>10}{'walk':>10}"
-        "  bare walk, make_dot"
-    )
+    print(GRAPHS.format("", "", "bare", "ours:", "names,", "and", "torchviz", "torchlens", "all of ours to"))
+    print(GRAPHS.format("", "nodes", "walk", "walk", "shapes", "text", "make_dot", "walk", "bare, make_dot"))
     for name, make, model in graphs:
         _compare(name, make(), model)
     print("\nLarge graphs, each in a process of its own: all lines, with shapes.\n")
-    print(f"{'':22}{'nodes':>10}{'lines':>10}{'graph, s':>10}{'text, s':>10}{'us/node':>10}{'peak B/node':>13}")
+    print(LARGE_GRAPHS.format("", "nodes", "lines", "graph, s", "text, s", "us/node", "peak B/node"))
     for kind in ("wide", "chain"):
         for size in (10_000, 100_000, 1_000_000):
             _measure_large(kind, size)
@@ -80,27 +81,36 @@ def _compare(name: str, output: torch.Tensor, model: Any) -> None:
     assert grad_fn is not None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torchviz imports distutils, which warns
-        import torchviz
-        from torchlens.debug import walk_grad_fn
-
-        contenders: list[Callable[[], object]] = [
-            lambda: bare_walk(grad_fn),
-            lambda: walk(grad_fn),
-            lambda: AutogradGraph.from_output(output, model),
-            lambda: AutogradGraph.from_output(output, model).render(shapes=True, max_lines=None),
-            lambda: torchviz.make_dot(output, dict(model.named_parameters()) if model else None),
-            lambda: walk_grad_fn(output, model=model),
-        ]
-        costs = _best(contenders)
+        costs = _best(
+            [
+                lambda: bare_walk(grad_fn),
+                lambda: walk(grad_fn),
+                lambda: AutogradGraph.from_output(output, model),
+                lambda: AutogradGraph.from_output(output, model).render(shapes=True, max_lines=None),
+                lambda: _torchviz(output, model),
+                lambda: _torchlens(output, model),
+            ]
+        )
     cells = [f"{cost:,.0f}" if isinstance(cost, float) else cost for cost in costs]
-    widths = (9, 9, 9, 9, 10, 10)
-    row = "".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
     bare, text, dot = costs[0], costs[3], costs[4]
-    print(f"{name:22}{bare_walk(grad_fn):>7,}{row}  {_ratio(text, bare)} x, 1/{_ratio(dot, text)}")
+    ratios = f"{_ratio(text, bare)} x, 1/{_ratio(dot, text)}"
+    print(GRAPHS.format(name, f"{bare_walk(grad_fn):,}", *cells, ratios))
+
+
+def _torchviz(output: torch.Tensor, model: Any) -> object:
+    import torchviz  # type: ignore[import-untyped]
+
+    return torchviz.make_dot(output, dict(model.named_parameters()) if model else None)
+
+
+def _torchlens(output: torch.Tensor, model: Any) -> object:
+    from torchlens.debug import walk_grad_fn
+
+    return walk_grad_fn(output, model=model)
 
 
 def _best(contenders: list[Callable[[], object]]) -> list[float | str]:
-    """Run them in turn, so that all have the same weather; an error's name stands for its time."""
+    """Return the shortest time of each, in microseconds, or the name of its error. All run in turn."""
     times: list[list[float]] = [[] for _ in contenders]
     errors: dict[int, str] = {}
     for _ in range(ROUNDS):
@@ -108,9 +118,9 @@ def _best(contenders: list[Callable[[], object]]) -> list[float | str]:
             if i not in errors:
                 try:
                     times[i].append(_time(contender))
-                except RecursionError:
-                    errors[i] = "Recursion"
-    return [errors.get(i, min(each) * 1e6 if each else "") for i, each in enumerate(times)]
+                except (ImportError, RecursionError) as error:
+                    errors[i] = type(error).__name__.removesuffix("Error")
+    return [errors[i] if i in errors else min(each) * 1e6 for i, each in enumerate(times)]
 
 
 def _time(contender: Callable[[], object]) -> float:
@@ -134,8 +144,9 @@ def _measure_large(kind: str, size: int) -> None:
         print(f"{kind:22}exit {done.returncode}: {done.stderr[-60:]}")
         return
     nodes, lines, data, text, memory = map(float, done.stdout.split())
-    each = (data + text) / nodes * 1e6
-    print(f"{kind:22}{nodes:>10,.0f}{lines:>10,.0f}{data:>10.2f}{text:>10.2f}{each:>10.2f}{memory:>13,.0f}")
+    each = f"{(data + text) / nodes * 1e6:.2f}"
+    counts = f"{nodes:,.0f}", f"{lines:,.0f}"
+    print(LARGE_GRAPHS.format(kind, *counts, f"{data:.2f}", f"{text:.2f}", each, f"{memory:,.0f}"))
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def test_the_garbage_collector_is_left_as_it_was(is_enabled: bool) -> None:
 
 
 def outputs(graph: AutogradGraph) -> list[tuple[str | None, int]]:
-    return [(node and node.name, output_nr) for node, output_nr in graph.outputs]
+    return [(node.name if node else None, output_nr) for node, output_nr in graph.outputs]
 
 
 def test_an_output_may_be_a_tensor_a_node_an_edge_or_several() -> None:
@@ -169,9 +169,9 @@ def test_an_output_without_a_graph_has_no_nodes() -> None:
 
 def test_locals_name_leaves_and_results_and_all_else_is_ignored() -> None:
     def lesson() -> AutogradGraph:
-        steps, title, w = 3, "α", leaf(2)  # noqa: F841, RUF001
+        steps, title, w = 3, "α", leaf(2)  # noqa: RUF001
         h = w.exp()
-        frozen = torch.ones(2)  # noqa: F841
+        frozen = torch.ones(2)
         loss = (h * h).sum()
         return from_output(loss, locals())
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -13,6 +12,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from lessons_src import print_graph
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def check(capsys: pytest.CaptureFixture[str], output: Any, names: Any, expected: str, **options: Any) -> None:
@@ -100,7 +102,7 @@ def test_a_view_that_changed_in_place(capsys: pytest.CaptureFixture[str]) -> Non
 def test_operations_of_several_outputs(capsys: pytest.CaptureFixture[str]) -> None:
     w = leaf(2, 3)
     first, second = w.unbind()
-    small, large = (first * second).split([1, 2])
+    small, large = torch.split(first * second, [1, 2])
     expected = """
         └── AddBackward0 ()
             ├── SumBackward0 ()
@@ -212,7 +214,7 @@ def test_a_gradient_has_a_graph(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_gradient_that_is_accumulated_with_its_graph(capsys: pytest.CaptureFixture[str]) -> None:
     a = leaf(2)
     with pytest.warns(UserWarning, match="create_graph=True will create a reference cycle"):
-        (a * a).sum().backward(create_graph=True)
+        (a * a).sum().backward(create_graph=True)  # type: ignore[no-untyped-call]
     assert a.grad is not None
     expected = """
         └── CopyBackwards: grad

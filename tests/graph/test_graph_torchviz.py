@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -22,22 +22,25 @@ from torch import Tensor, nn
 
 from lessons_src.reading import read_graph
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # torchviz imports distutils, which warns
-    import torchviz
-
-    torchviz.make_dot(torch.ones(1))
+    import torchviz  # type: ignore[import-untyped]
 
 EDGE = re.compile(r"^\t(\d+) -> (\d+)$", re.MULTILINE)
 NODE = re.compile(r'^\t(\d+) \[label="?([^"\]]*?)"?(?: fillcolor=\w+)?\]$', re.MULTILINE)
 
 
-def ours(output: Tensor, names: dict[str, Tensor]) -> tuple[dict[str, str], Counter[tuple[str, str]]]:
+def ours(output: Tensor, names: Mapping[str, Tensor]) -> tuple[dict[str, str], Counter[tuple[str, str]]]:
     """The graph as torchviz draws it: with nodes of their own for leaves' tensors and for the output."""
     graph, grad_fns = read_graph(output, names)
     ids = [str(id(fn)) for fn in grad_fns]
     nodes = {ids[node.index]: node.name for node in graph.nodes}
-    edges = Counter((ids[child.index], ids[node.index]) for node in graph.nodes for child, _ in node.edges if child)
+    edges = Counter(
+        (ids[child.index], ids[node.index]) for node in graph.nodes for child, _ in node.edges if child
+    )
     for leaf in graph.leaves:
         (shape,) = leaf.shapes
         assert shape is not None
@@ -48,14 +51,14 @@ def ours(output: Tensor, names: dict[str, Tensor]) -> tuple[dict[str, str], Coun
     return nodes, edges
 
 
-def theirs(output: Tensor, names: dict[str, Tensor]) -> tuple[dict[str, str], Counter[tuple[str, str]]]:
+def theirs(output: Tensor, names: Mapping[str, Tensor]) -> tuple[dict[str, str], Counter[tuple[str, str]]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # make_dot compares versions by distutils
-        source = torchviz.make_dot(output, params=names).source
+        source = torchviz.make_dot(output, params=dict(names)).source
     return dict(NODE.findall(source)), Counter(EDGE.findall(source))
 
 
-def check(output: Tensor, names: dict[str, Tensor]) -> None:
+def check(output: Tensor, names: Mapping[str, Tensor]) -> None:
     nodes, edges = ours(output, names)
     their_nodes, their_edges = theirs(output, names)
     assert nodes == their_nodes
@@ -95,7 +98,7 @@ def test_both_halves_of_an_adversarial_step() -> None:
     score = nn.functional.binary_cross_entropy_with_logits
     critic_loss = score(critic(real), torch.ones(4, 1)) + score(critic(made.detach()), torch.zeros(4, 1))
     check(critic_loss, names)
-    critic_loss.backward()
+    critic_loss.backward()  # type: ignore[no-untyped-call]
     check(score(critic(made), torch.ones(4, 1)), names)
 
 
@@ -105,8 +108,8 @@ def test_a_gradient_of_a_gradient() -> None:
     (slope,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
     penalty = (slope.norm(dim=1) - 1).square().mean()
     gradients = torch.autograd.grad(penalty, list(model.parameters()), create_graph=True, allow_unused=True)
-    names: dict[str, Tensor] = dict(model.named_parameters())
-    check(penalty, names | {"x": x})
+    names = dict(model.named_parameters())
+    check(penalty, {**names, "x": x})
     check(sum_of(gradients), names)
 
 
