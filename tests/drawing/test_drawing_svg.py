@@ -262,14 +262,14 @@ def test_a_drawing_keeps_its_size_where_a_page_takes_its_width_away() -> None:
 
 def test_a_notebook_shows_the_drawing() -> None:
     graph = post_example()
-    formats, _ = DisplayFormatter().format(graph)  # type: ignore[no-untyped-call]
+    formats, _ = DisplayFormatter().format(graph)
     assert formats["image/svg+xml"] == graph.to_svg()
 
 
 def test_a_notebook_shows_no_drawing_where_none_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     large = recurrent_example(100)
-    formats, _ = DisplayFormatter().format(large)  # type: ignore[no-untyped-call]
+    formats, _ = DisplayFormatter().format(large)
     assert set(formats) == {"text/plain"}
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
-    formats, _ = DisplayFormatter().format(post_example())  # type: ignore[no-untyped-call]
+    formats, _ = DisplayFormatter().format(post_example())
     assert set(formats) == {"text/plain"}
