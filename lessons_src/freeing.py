@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from torch.autograd.graph import Node
 
-    from lessons_src.traversal import Found
+    from lessons_src.discovery import Found
 
 STAGE = 20
 

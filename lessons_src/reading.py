@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+from lessons_src.discovery import discover
 from lessons_src.graph import MAX_NODES, AutogradGraph, GraphNode
 from lessons_src.naming import find_labels
 from lessons_src.outputs import gradient_edges
-from lessons_src.traversal import discover
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     import torch
     from torch.autograd.graph import Node
@@ -58,8 +56,7 @@ def read(output: Output, names: Names, max_nodes: int) -> tuple[AutogradGraph, d
     outputs = gradient_edges(output)
     labels = find_labels(names)
     make_node = _node_maker(labels.leaves, labels.results)
-    with _no_garbage_collection():
-        nodes, made = discover([fn for fn, _ in outputs if fn is not None], make_node, max_nodes)
+    nodes, made = discover([fn for fn, _ in outputs if fn is not None], make_node, max_nodes)
     ends = tuple([(None if fn is None else made[fn], output_nr) for fn, output_nr in outputs])
     return AutogradGraph(nodes, ends, max_nodes), made
 
@@ -91,19 +88,6 @@ def _node_maker(
         return GraphNode(0, name, (), shapes, labels, variable, 0)
 
     return make_node
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Keep the collector from looking through all nodes made so far, over and over, for garbage."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _check_max_nodes(max_nodes: object) -> None:

@@ -11,7 +11,7 @@ from lessons_src.rendering.options import UNICODE, TextOptions
 from lessons_src.rendering.tree import tree_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from lessons_src.graph import AutogradGraph
 
@@ -23,13 +23,25 @@ def text_lines(graph: AutogradGraph, options: TextOptions) -> Iterator[str]:
     >>> list(text_lines(AutogradGraph([], ((None, 0),)), TextOptions()))
     ['└── (no graph: no operation was recorded)']
     """
-    shown = 0
     lines = list_lines(graph, options) if options.flat else tree_lines(graph, options)
-    for line in islice(lines, options.max_lines):
+    drawn = islice(lines, options.max_lines)
+    if options.max_depth is None:
+        yield from drawn
+        if next(lines, None) is None:
+            yield from _left_out(graph, 0, options)
+            return
+        shown = options.max_lines or 0
+    else:
+        shown = yield from _counted(drawn)
+    yield from _left_out(graph, _count_lines(graph, options) - shown, options)
+
+
+def _counted(lines: Iterator[str]) -> Generator[str, None, int]:
+    count = 0
+    for line in lines:
         yield line
-        shown += 1
-    is_whole = options.max_depth is None and next(lines, None) is None
-    yield from _left_out(graph, 0 if is_whole else _count_lines(graph, options) - shown, options)
+        count += 1
+    return count
 
 
 def print_table(graph: AutogradGraph, max_lines: int | None) -> None:

@@ -36,7 +36,7 @@ class _Tree:
         self.marks = options.marks
         self.show_none = options.show_none
         self.max_depth = options.max_depth or sys.maxsize
-        self.shape_texts = _shape_texts(graph, options)
+        self.shape_texts = _ShapeTexts(are_shown=options.shapes)
         self.shared = _shared_nodes(graph)
         self.folded: deque[tuple[GraphNode, int]] = deque()
         # An edge, its indent, whether it is the last among its siblings, and its depth.
@@ -111,10 +111,16 @@ class _Tree:
         return text + self.shape_texts[node.shapes[output_nr : output_nr + 1]]
 
 
-def _shape_texts(graph: AutogradGraph, options: TextOptions) -> dict[tuple[Shape | None, ...], str]:
-    """Return the text of every shape, each made once: a large graph has few."""
-    each = {shapes[i : i + 1] for shapes in {node.shapes for node in graph.nodes} for i in range(len(shapes))}
-    return {shape: f" {shape_text(*shape)}" if options.shapes else "" for shape in each} | {(): ""}
+class _ShapeTexts(dict["tuple[Shape | None, ...]", str]):
+    """The text of an output's shape, each made once: a large graph has few."""
+
+    def __init__(self, *, are_shown: bool) -> None:
+        super().__init__({(): ""})
+        self.are_shown = are_shown
+
+    def __missing__(self, shapes: tuple[Shape | None, ...]) -> str:
+        self[shapes] = text = f" {shape_text(*shapes)}" if self.are_shown else ""
+        return text
 
 
 def _shared_nodes(graph: AutogradGraph) -> set[GraphNode]:
