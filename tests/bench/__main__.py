@@ -1,5 +1,7 @@
-"""`make bench`: what the engine costs, beside its peers, in one run."""
+"""`make bench`: what the engine and the graph cost, beside their peers, in one run."""
 
 import building
+import graph
 
 building.main()
+graph.main()
