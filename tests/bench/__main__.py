@@ -1,7 +1,9 @@
-"""`make bench`: what the engine and the graph cost, beside their peers, in one run."""
+"""`make bench`: what the engine, the fit and the graph cost, beside their peers, in one run."""
 
 import building
+import fitting
 import graph
 
 building.main()
+fitting.main()
 graph.main()
