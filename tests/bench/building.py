@@ -161,7 +161,9 @@ def _serving(project: Path, config: str) -> Iterator[Callable[[Path], float]]:
         sys.exit("mkdocs serve has ended")
 
     def save(page: Path, text: str) -> float:
-        page.write_text(text, encoding="utf-8")
+        # In one step, or the server may see the page empty, fail on it, and build again.
+        (project / "saved").write_text(text, encoding="utf-8")
+        (project / "saved").replace(page)
         # MkDocs says how long a build took, but not when it has said the same of another.
         wait_for("Building documentation")
         start = time.perf_counter()
