@@ -2,11 +2,12 @@
 
 import logging
 import posixpath
-from collections.abc import Collection
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from jinja2 import Environment
 from mkdocs.config import config_options
 from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
@@ -22,15 +23,24 @@ from lessons_src.publishing.formulas import FormulaError, draw_formulas
 from lessons_src.publishing.lesson import Lesson
 from lessons_src.publishing.notebooks import notebook
 from lessons_src.publishing.parsing import LessonSyntaxError, read_lesson
-from lessons_src.publishing.rendering import RESULTS, Page, render_failures, render_page
+from lessons_src.publishing.rendering import (
+    RESULTS,
+    Page,
+    fill_in,
+    placeholder,
+    render_failures,
+    render_page,
+    render_results,
+)
 from lessons_src.publishing.results import LessonRun
-from lessons_src.publishing.running import prepare, run_lessons
+from lessons_src.publishing.running import BackgroundRuns, prepare
 
 _build_log = logging.getLogger("mkdocs.plugins.lessons")
 # Under `serve`, a warning in MkDocs' own log would end a strict build, and with it the reload.
 _serve_log = logging.getLogger("lessons")
 
 _SUPERFENCES = "pymdownx.superfences"
+_PARTS = ("title", "meta", "content", "toc", "present_anchor_ids")  # of a page, which its lesson decides
 _UNSEEN = (
     "Markdown does not show this block as a fence; "
     "indent it by 4 for each list, admonition or tab that it stands in"
@@ -46,14 +56,21 @@ class LessonsConfig(Config):
 
 @dataclass
 class _Outcome:
-    """What became of one file in this build."""
+    """What becomes of one file in this build."""
 
     failures: list[Failure] = field(default_factory=list)
+    lesson: Lesson | None = None
     page: Page | None = None
+    run: Future[LessonRun] = field(default_factory=Future)
+    has_notebook: bool = False
+    site_page: SitePage | None = None
 
 
 class LessonsPlugin(BasePlugin[LessonsConfig]):
-    """Runs the lessons of a site, once a build, and puts their results into their pages."""
+    """Runs the lessons of a site, once a build, and puts their results into their pages.
+
+    MkDocs renders the pages while the lessons run; results go into the rendered pages, last.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,8 +79,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
         self.serving = command == "serve"
-        self.last_good: dict[str, Page | None] = {}
+        self.last_good: dict[str, SitePage] = {}
         self.outcomes: dict[str, _Outcome] = {}
+        self.runs = BackgroundRuns([])
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         if _SUPERFENCES not in config.markdown_extensions:
@@ -77,85 +95,122 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     # Before mkdocs-jupyter, which is to find the notebooks.
     @event_priority(50)
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
-        """Run every lesson of the site, and fail the build unless all of them are as they say."""
-        lessons = self._parse(files)
-        for (name, lesson), run in zip(lessons.items(), self._run(lessons.values()), strict=True):
-            outcome = self.outcomes[name]
-            outcome.failures = check_lesson(lesson, run)
-            if outcome.failures:
-                continue
-            self.cache.store(lesson, run)
-            outcome.page = render_page(lesson, run)
-            if name in self.config.notebooks:
-                files.append(self._notebook(name, lesson, run, config))
-        if missing := [name for name in self.config.notebooks if name not in self.outcomes]:
-            raise PluginError(f"lessons.notebooks names {missing[0]!r}, and there is no such lesson in docs")
-        self.cache.forget_all_but(lessons.values())
-        self._report([failure for outcome in self.outcomes.values() for failure in outcome.failures])
+        """Begin to run every lesson of the site."""
+        self.outcomes = self._parse(files)
+        for name in self.config.notebooks:
+            if name not in self.outcomes:
+                raise PluginError(f"lessons.notebooks names {name!r}, and there is no such lesson in docs")
+            if self.outcomes[name].lesson:
+                files.append(self._notebook_file(name, config))
+        self._start_runs()
         return files
+
+    # Before mkdocs-jupyter, which reads the notebook then.
+    @event_priority(50)
+    def on_pre_page(self, page: SitePage, *, config: MkDocsConfig, files: Files) -> SitePage:
+        for name in self.config.notebooks:
+            if page.file.src_uri == _notebook_place(name):
+                self._write_notebook(name)
+                # What one edits is the lesson.
+                page.edit_url = None
+        return page
 
     def on_page_read_source(self, *, page: SitePage, config: MkDocsConfig) -> str | None:
         name = page.file.src_uri
         outcome = self.outcomes.get(name)
         if outcome is None:
             return None
-        shown = self._page(name)
-        if shown is None:
+        if outcome.page is None:
             return f"# {Path(name).stem}\n"
-        if name not in self.config.notebooks or outcome.failures:
-            return shown.markdown
+        if name not in self.config.notebooks:
+            return outcome.page.markdown
         link = posixpath.relpath(_notebook_place(name), posixpath.dirname(name))
-        return f"{shown.markdown}\n\n[This lesson as a notebook, as it was run]({link})\n"
-
-    def on_pre_page(self, page: SitePage, *, config: MkDocsConfig, files: Files) -> SitePage:
-        if page.file.src_uri.startswith("notebooks/"):
-            # What one edits is the lesson.
-            page.edit_url = None
-        return page
+        return f"{outcome.page.markdown}\n\n[This lesson as a notebook, as it was run]({link})\n"
 
     def on_page_content(self, html: str, *, page: SitePage, config: MkDocsConfig, files: Files) -> str:
         name = page.file.src_uri
         outcome = self.outcomes.get(name)
         if outcome is None:
             return html
-        if outcome.page and not outcome.failures:
+        outcome.site_page = page
+        if outcome.page:
+            outcome.failures += _unseen(name, outcome.page, html)
             try:
-                outcome.failures = _unseen(name, outcome.page, html)
                 html = draw_formulas(html)
             except FormulaError as error:
-                outcome.failures.append(
-                    Failure(f"docs/{name}", error.find_in(page.file.content_string), str(error))
-                )
-            self._report(outcome.failures)
-        if outcome.failures:
-            return render_failures(outcome.failures, kept=name in self.last_good) + html
-        self.last_good[name] = outcome.page
+                line = error.find_in(page.file.content_string)
+                outcome.failures.append(Failure(f"docs/{name}", line, str(error)))
         return html
+
+    def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
+        """Put the results into the pages, and fail the build unless every lesson is as it says."""
+        for name, outcome in self.outcomes.items():
+            self._finish(name, outcome)
+        for name in self.config.notebooks:
+            self._write_notebook(name)  # where no plugin shows notebooks, and their files alone are offered
+        self.runs.stop()
+        self.cache.forget_all_but(outcome.lesson for outcome in self.outcomes.values() if outcome.lesson)
+        self._report([failure for outcome in self.outcomes.values() for failure in outcome.failures])
+        return env
+
+    def on_build_error(self, *, error: Exception) -> None:
+        self.runs.stop()
 
     def on_serve(self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Any) -> LiveReloadServer:
         server.watch(str(Path(__file__).parents[1]))
         return server
 
-    def _parse(self, files: Files) -> dict[str, Lesson]:
-        self.outcomes = {}
-        lessons = {}
+    def _parse(self, files: Files) -> dict[str, _Outcome]:
+        outcomes = {}
         for file in files.documentation_pages():
             # Notebooks, and what other plugins make.
             if file.src_uri.endswith(".ipynb") or file.abs_src_path is None:
                 continue
-            self.outcomes[file.src_uri] = outcome = _Outcome()
+            outcomes[file.src_uri] = outcome = _Outcome()
             try:
-                lessons[file.src_uri] = read_lesson(Path(file.abs_src_path), self.root)
+                outcome.lesson = read_lesson(Path(file.abs_src_path), self.root)
             except LessonSyntaxError as error:
                 outcome.failures = syntax_failures(error)
-        return lessons
+            else:
+                outcome.page = render_page(outcome.lesson)
+        return outcomes
 
-    def _run(self, lessons: Collection[Lesson]) -> list[LessonRun]:
-        """What each lesson shows: from the cache, or from a run."""
-        cached = [self.cache.load(lesson) for lesson in lessons]
-        new = [lesson for lesson, run in zip(lessons, cached, strict=True) if run is None]
-        runs = iter(run_lessons(new))
-        return [run or next(runs) for run in cached]
+    def _start_runs(self) -> None:
+        """Take each lesson's run from the cache, or begin it."""
+        new: dict[str, Lesson] = {}
+        # Lessons with a notebook first: it is what is waited for first.
+        for name in dict.fromkeys([*self.config.notebooks, *self.outcomes]):
+            outcome = self.outcomes[name]
+            if outcome.lesson is None:
+                continue
+            if run := self.cache.load(outcome.lesson):
+                outcome.run.set_result(run)
+            else:
+                new[name] = outcome.lesson
+        self.runs = BackgroundRuns(list(new.values()))
+        for name, future in zip(new, self.runs.results, strict=True):
+            self.outcomes[name].run = future
+
+    def _finish(self, name: str, outcome: _Outcome) -> None:
+        """Wait for a lesson's run, check it, and fill in its page: or the last good one, where it fails."""
+        if outcome.lesson:
+            run = outcome.run.result()
+            failures = check_lesson(outcome.lesson, run)
+            if not failures:
+                self.cache.store(outcome.lesson, run)
+            outcome.failures = failures + outcome.failures
+        page = outcome.site_page
+        if page is None:  # another plugin has left it out
+            return
+        if outcome.lesson and not outcome.failures:
+            page.content = fill_in(page.content or "", render_results(outcome.lesson, run))
+            self.last_good[name] = page
+            return
+        good = self.last_good.get(name)
+        if good:
+            for part in _PARTS:
+                setattr(page, part, getattr(good, part))
+        page.content = render_failures(outcome.failures, kept=good is not None) + (page.content or "")
 
     def _report(self, failures: list[Failure]) -> None:
         """Name each failure; a build ends with them, a server goes on."""
@@ -165,30 +220,33 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         if failures and not self.serving:
             raise PluginError(f"not built, because of {len(failures)} failure(s) in lessons")
 
-    def _notebook(self, name: str, lesson: Lesson, run: LessonRun, config: MkDocsConfig) -> File:
-        place = _notebook_place(name)
-        path = self.cache.directory / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(notebook(lesson, run), encoding="utf-8")
+    def _notebook_file(self, name: str, config: MkDocsConfig) -> File:
         return File(
-            place,
+            _notebook_place(name),
             # mkdocs-jupyter reads a file from here; a generated file has no such place.
             src_dir=str(self.cache.directory),
             dest_dir=config.site_dir,
             use_directory_urls=config.use_directory_urls,
         )
 
-    def _page(self, name: str) -> Page | None:
-        """What a reader sees: this build's page or, while its lesson fails, the last one that did not."""
-        return self.outcomes[name].page or self.last_good.get(name)
+    def _write_notebook(self, name: str) -> None:
+        """Wait for a lesson's run and write it as a notebook, once: without outputs, if it has failed."""
+        outcome = self.outcomes[name]
+        if outcome.lesson is None or outcome.has_notebook:
+            return
+        outcome.has_notebook = True
+        path = self.cache.directory / _notebook_place(name)
+        run = outcome.run.result()
+        if check_lesson(outcome.lesson, run):
+            run = LessonRun([None] * len(run.blocks))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(notebook(outcome.lesson, run), encoding="utf-8")
 
     def _format_results(self, source: str, *args: object, **kwargs: object) -> str:
         """Called by Markdown for each fence of results."""
         key = source.strip()
-        for name in self.outcomes:
-            page = self._page(name)
-            if page and key in page.results:
-                return page.results[key]
+        if any(outcome.page and key in outcome.page.lines for outcome in self.outcomes.values()):
+            return placeholder(key)
         # SuperFences then leaves the fence as it stands. Parsing refuses it in a lesson.
         raise KeyError(key)
 
@@ -196,9 +254,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 def _unseen(name: str, page: Page, html: str) -> list[Failure]:
     """The blocks that Markdown has taken for something else: their results are not on the page."""
     return [
-        Failure(f"docs/{name}", page.lines[key], _UNSEEN)
-        for key, results in page.results.items()
-        if results not in html
+        Failure(f"docs/{name}", line, _UNSEEN)
+        for key, line in page.lines.items()
+        if placeholder(key) not in html
     ]
 
 

@@ -1,8 +1,9 @@
 """A lesson and its run as a page: Markdown for the site generator, HTML for the outputs.
 
 Markdown renders everything but what a block showed. Each block's results become a fence named
-`RESULTS`, which holds a key; the site generator calls back for the key's HTML. So results
-stand correctly in lists, admonitions and tabs, and their text is never read as Markdown.
+`RESULTS`, which holds a key; of that the site generator makes a placeholder, and the key's HTML
+takes its place when the lesson has run. So results stand correctly in lists, admonitions and
+tabs, their text is never read as Markdown, and pages are rendered while lessons run.
 """
 
 import re
@@ -24,40 +25,64 @@ _GUIDE = re.compile("[│├└─]")
 
 @dataclass(frozen=True)
 class Page:
-    """A lesson ready for the site generator."""
+    """A lesson ready for the site generator, without its results, which its run may still have to find."""
 
     markdown: str
-    results: dict[str, str]
-    """The HTML that takes the place of each `RESULTS` fence, by the fence's content."""
     lines: dict[str, int]
-    """The line of the lesson that each of them belongs to."""
+    """The line of the lesson that each `RESULTS` fence belongs to, by the fence's content."""
 
 
-def render_page(lesson: Lesson, run: LessonRun) -> Page:
-    """The page of a `lesson` whose `run` has been checked and is without failures."""
-    results: dict[str, str] = {}
+def render_page(lesson: Lesson) -> Page:
+    """The page of `lesson`, with a fence for the results of each block that is shown."""
     lines: dict[str, int] = {}
     text = list(lesson.lines)
-    runs = iter(run.blocks)
-    pieces = [(block, next(runs) if block.is_run else None) for block in lesson.blocks]
     # From the end, so that the places of earlier blocks stay where they are.
-    for block, result in reversed(pieces):
+    for block in reversed(lesson.blocks):
         source: list[str] = []
         if not block.directives.hidden:
-            key = f"{lesson.path}:{block.line}"
-            # No two results of a page are the same, and none is nothing: the build looks for each.
-            results[key] = f"<!-- line {block.line} -->{_results(block, result)}"
+            key = _key(lesson, block)
             lines[key] = block.line
             source += lesson.lines[block.fence.start : block.fence.end]
             source += [f"{block.indent}{row}\n" if row else "\n" for row in ("", f"```{RESULTS}", key, "```")]
         end = block.output.fence.end if block.output else block.span.end
         text[block.span.start : end] = source
-    return Page("".join(text).removeprefix("\ufeff"), results, lines)
+    return Page("".join(text).removeprefix("\ufeff"), lines)
+
+
+def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
+    """The HTML of each block's results, by their key. The `run` has been checked and is without failures."""
+    runs = iter(run.blocks)
+    pieces = [(block, next(runs) if block.is_run else None) for block in lesson.blocks]
+    return {
+        _key(lesson, block): _results(block, result)
+        for block, result in pieces
+        if not block.directives.hidden
+    }
+
+
+def placeholder(key: str) -> str:
+    """What stands in a page's HTML until the results are there."""
+    return f"<!-- {RESULTS} {escape(key)} -->"
+
+
+def fill_in(html: str, results: dict[str, str]) -> str:
+    """Put `results` in the place of their placeholders.
+
+    >>> fill_in(f"<p>{placeholder('a.md:1')}</p>", {"a.md:1": "<b>2</b>"})
+    '<p><b>2</b></p>'
+    """
+    for key, result in results.items():
+        html = html.replace(placeholder(key), result, 1)
+    return html
 
 
 def render_failures(failures: list[Failure], kept: bool) -> str:
     """What a page under `mkdocs serve` says of a lesson that fails; `kept` if its last good page follows."""
-    below = "Below is the page as it last ran." if kept else "It has not run since the server started."
+    below = (
+        "Below is the page as it last ran."
+        if kept
+        else "It has not run since the server started. Below is the page without its outputs."
+    )
     more = (
         f" Here are the first {_REPORTED} of {len(failures)} failures." if len(failures) > _REPORTED else ""
     )
@@ -66,6 +91,10 @@ def render_failures(failures: list[Failure], kept: bool) -> str:
         f'<div class="lesson-broken" role="alert"><p><strong>This lesson fails.</strong> {below}{more}</p>'
         f"<pre><samp>{report}</samp></pre></div>"
     )
+
+
+def _key(lesson: Lesson, block: Block) -> str:
+    return f"{lesson.path}:{block.line}"
 
 
 def _results(block: Block, run: BlockRun | None) -> str:

@@ -5,6 +5,7 @@ where the server stands, in milliseconds, and ends with all that the lesson left
 takes a system that forks: Linux, macOS, or Linux under Windows.
 """
 
+import atexit
 import contextlib
 import multiprocessing
 import os
@@ -12,16 +13,18 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import Any
 
-from lessons_src.publishing.lesson import Block, Lesson
+from lessons_src.publishing.lesson import Lesson
 from lessons_src.publishing.results import BlockRun, LessonRun
 
 TIME_LIMIT = 60.0
@@ -55,9 +58,43 @@ def run_lesson(lesson: Lesson, time_limit: float = TIME_LIMIT) -> LessonRun:
 
 def run_lessons(lessons: Sequence[Lesson], time_limit: float = TIME_LIMIT) -> list[LessonRun]:
     """Run `lessons` as `run_lesson` does, as many at a time as there are cores."""
+    runs = [_Run(lesson, time_limit) for lesson in lessons]
+    _run_all(runs)
+    return [run.result.result() for run in runs]
+
+
+class BackgroundRuns:
+    """Lessons that run while the caller does something else: as `run_lessons` does it, in a thread.
+
+    `results` has a future for each of them, in their order. `stop` ends what still runs, and
+    cancels the futures of that; the program's end stops it too.
+
+    >>> from lessons_src.publishing.parsing import parse_lesson
+    >>> runs = BackgroundRuns([parse_lesson("```python\\n1 + 1\\n```\\n", "two.md")])
+    >>> runs.results[0].result().blocks[0].shown
+    '2'
+    >>> runs.stop()
+    """
+
+    def __init__(self, lessons: Sequence[Lesson], time_limit: float = TIME_LIMIT) -> None:
+        runs = [_Run(lesson, time_limit) for lesson in lessons]
+        self.results = [run.result for run in runs]
+        stop, self._stop = _CONTEXT.Pipe(duplex=False)
+        # Not waited for when the program ends, in an error or by Ctrl-C, but stopped.
+        self._thread = threading.Thread(target=_run_all, args=(runs, stop), daemon=True)
+        self._thread.start()
+        atexit.register(self.stop)
+
+    def stop(self) -> None:
+        self._stop.close()
+        self._thread.join()
+        atexit.unregister(self.stop)
+
+
+def _run_all(runs: "Sequence[_Run]", stop: Connection | None = None) -> None:
+    """Bring all `runs` to their results, or end them when the far end of `stop` is closed."""
     prepare()
-    runs = [_Run([block for block in lesson.blocks if block.is_run], time_limit) for lesson in lessons]
-    waiting = deque(run for run in runs if run.blocks)
+    waiting = deque(run for run in runs if not run.result.done())
     active: list[_Run] = []
     try:
         while waiting or active:
@@ -65,35 +102,40 @@ def run_lessons(lessons: Sequence[Lesson], time_limit: float = TIME_LIMIT) -> li
                 run = waiting.popleft()
                 run.start()
                 active.append(run)
-            active = _advance(active)
+            ready = _wait(active, stop)
+            if stop in ready:
+                break
+            for run in active:
+                run.advance(ready)
+            active = [run for run in active if not run.result.done()]
     finally:
         for run in active:
-            run.end()
-    return [LessonRun(run.results) for run in runs]
+            run.stop(patience=0)
+        for run in runs:
+            run.result.cancel()  # which does nothing to a run that has come to its result
 
 
-def _advance(active: "list[_Run]") -> "list[_Run]":
-    """Wait until something happens to one of the runs; return those that go on."""
+def _wait(active: "list[_Run]", stop: Connection | None) -> list[Any]:
+    """Wait until something happens to one of the runs; return what is ready."""
     handles = [handle for run in active for handle in run.handles]
-    nearest = min(run.deadline for run in active)
-    ready = wait(handles, timeout=max(0, nearest - time.monotonic()))
-    for run in active:
-        run.advance(ready)
-    return [run for run in active if not run.ended]
+    nearest = min((run.deadline for run in active), default=0.0)
+    return wait([*handles, stop] if stop else handles, timeout=max(0, nearest - time.monotonic()))
 
 
 class _Run:
-    """One lesson's process, from its start to its end, and the results that it has reported."""
+    """One lesson's process, from its start to its end, and what it has reported; at last, its `result`."""
 
-    def __init__(self, blocks: list[Block], time_limit: float) -> None:
-        self.blocks = blocks
+    def __init__(self, lesson: Lesson, time_limit: float) -> None:
+        self.blocks = [block for block in lesson.blocks if block.is_run]
         self.time_limit = time_limit
-        self.results: list[BlockRun | None] = [None] * len(blocks)
+        self.result: Future[LessonRun] = Future()
         self.deadline = 0.0
-        self.ended = False
+        self._found: list[BlockRun | None] = [None] * len(self.blocks)
         self._begun = False
         self._interrupted = False
         self._done = False
+        if not self.blocks:
+            self.result.set_result(LessonRun([]))
 
     def start(self) -> None:
         self._directory = tempfile.mkdtemp(prefix="lesson-")
@@ -119,12 +161,21 @@ class _Run:
 
     def end(self) -> None:
         """Stop the process, and say of the block that it has not reported, if any, how it ended."""
-        exited = _stop(self._process, patience=0 if self._interrupted else _GRACE)
+        exited = self.stop(patience=0 if self._interrupted else _GRACE)
+        if not self._done and None in self._found:
+            self._found[self._found.index(None)] = BlockRun(problem=self._how_it_ended(exited))
+        self.result.set_result(LessonRun(self._found))
+
+    def stop(self, patience: float) -> bool:
+        """End the process and all that it started; whether it ended by itself within `patience` seconds."""
+        self._process.join(patience)
+        exited = self._process.exitcode is not None
+        _signal(self._process, signal.SIGKILL)
+        self._process.kill()  # it may not lead its group yet
+        self._process.join()
         self._reports.close()
         shutil.rmtree(self._directory, ignore_errors=True)
-        self.ended = True
-        if not self._done and None in self.results:
-            self.results[self.results.index(None)] = BlockRun(problem=self._how_it_ended(exited))
+        return exited
 
     def _take(self, message: tuple[Any, ...] | None) -> None:
         match message:
@@ -133,7 +184,7 @@ class _Run:
                     self.deadline = time.monotonic() + self.time_limit
                 self._begun = True
             case ("end", int(index), dict(result)):
-                self.results[index] = self._judge(BlockRun(**result))
+                self._found[index] = self._judge(BlockRun(**result))
                 if self._interrupted:
                     self._done = True
                     self.end()
@@ -194,15 +245,6 @@ def _receive(reports: Connection) -> tuple[Any, ...] | None:
     except (EOFError, OSError):
         return None
     return message
-
-
-def _stop(process: BaseProcess, patience: float) -> bool:
-    """End the process and everything it started; whether it ended by itself within `patience` seconds."""
-    process.join(patience)
-    exited = process.exitcode is not None
-    _signal(process, signal.SIGKILL)
-    process.join()
-    return exited
 
 
 def _signal(process: BaseProcess, number: signal.Signals) -> None:

@@ -75,6 +75,7 @@ class Site:
 
     def report(self, caplog: pytest.LogCaptureFixture) -> list[str]:
         """The failures that a build names."""
+        shutil.rmtree(self.root / "site", ignore_errors=True)
         caplog.clear()
         with pytest.raises(Abort):
             self.build()
@@ -227,11 +228,49 @@ def test_a_notebook_is_shown_by_mkdocs_jupyter_and_is_not_what_one_edits(site: S
     assert site.page().select(edit)
 
 
+@pytest.mark.parametrize("broken", [block("print(1)", "2"), "```py\n```\n"])
+def test_a_server_offers_no_output_in_the_notebook_of_a_lesson_that_fails(site: Site, broken: str) -> None:
+    site.configure("  - lessons", "  - lessons:\n      notebooks: [index.md]")
+    site.start("serve")
+    site.write("# A\n\n", broken)
+    site.build()
+    notebook = site.root / "site" / "notebooks" / "index.ipynb"
+    assert not notebook.exists() or '"outputs": []' in notebook.read_text()
+
+
 def test_a_notebook_of_no_lesson_ends_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     site.configure("  - lessons", "  - lessons:\n      notebooks: [other.md]")
     site.write("# A\n")
     site.report(caplog)
     assert "lessons.notebooks names 'other.md', and there is no such lesson in docs" in caplog.text
+
+
+def test_a_build_that_ends_in_an_error_of_another_plugin_stops_its_lessons(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(site.root))
+    site.configure("strict: true", "strict: true\nhooks: [hook.py]")
+    (site.root / "hook.py").write_text("def on_nav(nav, config, files):\n    raise ValueError('no')\n")
+    site.write(block("while True:\n    x = 1"))
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="no"):
+        site.build()
+    assert time.monotonic() - began < 10
+    assert not list(site.root.glob("lesson-*"))
+
+
+def test_a_lesson_that_another_plugin_leaves_out_is_checked_all_the_same(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.configure("strict: true", "strict: true\nhooks: [hook.py]")
+    hook = "def on_files(files, config):\n    files.remove(files.get_file_from_path('b.md'))\n"
+    (site.root / "hook.py").write_text(hook)
+    site.write("# A\n")
+    site.write(block("1", "2"), name="b.md")
+    assert len(site.report(caplog)) == 1
+    site.write(block("1", "1"), name="b.md")
+    site.build()
+    assert not (site.root / "site" / "b").exists()
 
 
 # The cache
@@ -264,7 +303,6 @@ def test_a_stored_output_that_is_wrong_fails_though_the_run_is_cached(
 ) -> None:
     site.write(block(site.counted("1"), "1"))
     site.build()
-    (site.root / "site" / "index.html").unlink()
     site.write(block(site.counted("1"), "2"))
     assert len(site.report(caplog)) == 1
     assert site.count == 1
@@ -302,6 +340,8 @@ def test_a_lesson_that_fails_when_the_server_starts_is_shown_as_failing(
     alert = site.page().select(".lesson-broken[role=alert]")[0]
     assert "It has not run since the server started." in alert.text
     assert "docs/index.md:2: the output is not the one that is stored\n    1 <2\n" in alert.text
+    assert site.page().select("code")[0].text == "1 <2\n"
+    assert not site.page().select(".lesson-output")
     assert not site.page("b/index.html").select(".lesson-broken")
     assert "docs/index.md:2:" in caplog.text
 

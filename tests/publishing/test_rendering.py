@@ -8,36 +8,41 @@ from bs4 import BeautifulSoup, Tag
 from lesson_helpers import PATH, block, parse, run
 
 from lessons_src.publishing.checking import Failure, check_lesson
-from lessons_src.publishing.rendering import RESULTS, Page, render_failures, render_page
+from lessons_src.publishing.rendering import (
+    RESULTS,
+    fill_in,
+    placeholder,
+    render_failures,
+    render_page,
+    render_results,
+)
 
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
 
 
-def page(*pieces: str) -> Page:
+def results(*pieces: str) -> dict[str, str]:
+    """The HTML of each block's results, by their key."""
     lesson = parse(*pieces)
     lesson_run = run(lesson)
     assert check_lesson(lesson, lesson_run) == []
-    return render_page(lesson, lesson_run)
+    return render_results(lesson, lesson_run)
 
 
 def render(*pieces: str) -> Tag:
     """The page of a lesson as HTML."""
-    made = page(*pieces)
-
-    def results(source: str, *_: object, **__: object) -> str:
-        return made.results[source.strip()]
-
     html = markdown.markdown(
-        made.markdown,
+        render_page(parse(*pieces)).markdown,
         extensions=["admonition", "pymdownx.details", "pymdownx.superfences", "pymdownx.tabbed"],
         extension_configs={
             "pymdownx.superfences": {
-                "custom_fences": [{"name": RESULTS, "class": RESULTS, "format": results}]
+                "custom_fences": [
+                    {"name": RESULTS, "class": RESULTS, "format": lambda key, *_, **__: placeholder(key)}
+                ]
             },
             "pymdownx.tabbed": {"alternate_style": True},
         },
     )
-    return BeautifulSoup(html, "html.parser")
+    return BeautifulSoup(fill_in(html, results(*pieces)), "html.parser")
 
 
 def one(tag: Tag, selector: str) -> Tag:
@@ -132,7 +137,7 @@ def test_a_hidden_block_is_not_on_the_page() -> None:
 
 
 def test_directives_are_not_on_the_page() -> None:
-    made = page(block("0.1", "0.1", "tolerance: 1", "predict: What?"))
+    made = render_page(parse(block("0.1", "0.1", "tolerance: 1", "predict: What?")))
     assert "<!--" not in made.markdown
 
 
@@ -183,14 +188,15 @@ def test_two_figures_of_one_page_have_no_id_in_common() -> None:
 
 
 def test_each_result_knows_its_line() -> None:
-    made = page("# A\n\n", block("1", "1"), block("x = 1", None, "hidden"), block("y = 1"))
+    text = "# A\n\n", block("1", "1"), block("x = 1", None, "hidden"), block("y = 1")
+    made = render_page(parse(*text))
     assert made.lines == {f"{PATH}:4": 4, f"{PATH}:17": 17}
-    assert made.results.keys() == made.lines.keys()
+    assert results(*text).keys() == made.lines.keys()
 
 
 def test_a_page_begins_with_its_front_matter_whatever_its_line_ends() -> None:
     text = "\ufeff---\ntitle: x\n---\n" + block("1", "1").rstrip("\n")
-    made = page(text.replace("\n", "\r\n"))
+    made = render_page(parse(text.replace("\n", "\r\n")))
     assert made.markdown.startswith("---\r\ntitle: x\r\n---\r\n")
 
 

@@ -15,7 +15,7 @@ from lesson_helpers import PATH, block, failures, parse, result, run, shown
 
 from lessons_src.publishing.checking import check_lesson
 from lessons_src.publishing.results import LessonRun
-from lessons_src.publishing.running import prepare, run_lessons
+from lessons_src.publishing.running import BackgroundRuns, prepare, run_lessons
 
 LIMIT = 1.0
 
@@ -79,6 +79,36 @@ def test_a_block_is_python_and_nothing_else() -> None:
 def test_characters_that_only_python_takes_for_a_line_end_run_and_show(odd: str) -> None:
     found = result(run(parse(block(f"x = 'a{odd}b'\nprint(len(x))\n1 / 0"))))
     assert (found.shown, found.error_line) == ("3", 4)
+
+
+# Lessons in the background
+
+
+def test_lessons_run_while_their_caller_does_something_else(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    code = f"import os, time\nwhile not os.path.exists({str(go)!r}):\n    time.sleep(0.01)"
+    runs = BackgroundRuns([parse(block(code)), parse(block("2"))])
+    assert result(runs.results[1].result()).shown == "2"
+    assert not runs.results[0].done()
+    go.touch()
+    assert result(runs.results[0].result()).problem is None
+    runs.stop()
+
+
+def test_lessons_that_are_stopped_have_no_result_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    lessons = [parse(block("while True: x = 1")) for _ in range(5)]
+    runs = BackgroundRuns([*lessons, parse("# No block")])
+    while not list(tmp_path.iterdir()):
+        time.sleep(0.01)
+    began = time.monotonic()
+    runs.stop()
+    runs.stop()
+    assert time.monotonic() - began < 10
+    assert [future.cancelled() for future in runs.results] == [True] * 5 + [False]
+    assert list(tmp_path.iterdir()) == []
 
 
 # What lessons share
@@ -380,14 +410,17 @@ def test_what_a_lesson_started_ends_with_it(code: str, pid_file: Path) -> None:
     assert _end_of(int(pid_file.read_text()))
 
 
-def test_lessons_are_ended_when_running_them_is_interrupted(pid_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("run_it", ["run_lesson({})", "BackgroundRuns([{}]).results[0].result()"])
+def test_lessons_are_ended_when_running_them_is_interrupted(
+    pid_file: Path, tmp_path: Path, run_it: str
+) -> None:
     lesson = "import os, time\nfrom pathlib import Path\n"
     lesson += f"Path({str(pid_file)!r}).write_text(f'{{os.getpid()}}\\n{{os.getcwd()}}')\ntime.sleep(1000)"
     script = tmp_path / "script.py"
     script.write_text(
         "from lessons_src.publishing.parsing import parse_lesson\n"
-        "from lessons_src.publishing.running import run_lesson\n"
-        f"run_lesson(parse_lesson({block(lesson)!r}, 'x.md'))\n"
+        "from lessons_src.publishing.running import BackgroundRuns, run_lesson\n"
+        + run_it.format(f"parse_lesson({block(lesson)!r}, 'x.md')")
     )
     process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True)
     while not pid_file.exists() or "\n" not in pid_file.read_text():
