@@ -25,7 +25,7 @@ EXAMPLES = {
     "docs/lessons/linear-regression.md": 30,
     "docs/lessons/loss-gradients-optimisation.md": 35,
     "docs/lessons/no-grad.md": 41,
-    "docs/lessons/recursive-functions.md": 42,
+    "docs/lessons/recursive-functions.md": 54,
     "lessons_src/__init__.py": 4,
     "lessons_src/discovery.py": 5,
     "lessons_src/drawing/dot.py": 5,
