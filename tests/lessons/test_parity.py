@@ -19,7 +19,7 @@ EXAMPLES = {
     "CONTRIBUTING.md": 4,
     "README.md": 1,
     "docs/index.md": 3,
-    "docs/lessons/computational-graph.md": 41,
+    "docs/lessons/computational-graph.md": 42,
     "docs/lessons/first-demos.md": 22,
     "docs/lessons/grad-accumulates.md": 32,
     "docs/lessons/linear-regression.md": 30,
