@@ -15,7 +15,7 @@ from playwright.sync_api import expect, sync_playwright
 from lessons_src import AutogradGraph
 from lessons_src.drawing.words import description
 from lessons_src.publishing.parsing import parse_lesson
-from lessons_src.publishing.rendering import render_page
+from lessons_src.publishing.rendering import render_results
 from lessons_src.publishing.results import BlockRun, LessonRun
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def figures(*graphs: AutogradGraph) -> str:
         f"<!-- figure: Drawing {number} -->\n```python\ngraph{number}\n```\n" for number in range(len(graphs))
     )
     run = LessonRun([BlockRun(figures=[graph.to_svg(shapes=True)]) for graph in graphs])
-    return "".join(reversed(render_page(parse_lesson(text, "drawings.md"), run).results.values()))
+    return "".join(render_results(parse_lesson(text, "drawings.md"), run).values())
 
 
 @pytest.fixture(scope="module")
