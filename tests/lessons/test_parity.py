@@ -21,7 +21,7 @@ EXAMPLES = {
     "docs/index.md": 3,
     "docs/lessons/computational-graph.md": 34,
     "docs/lessons/first-demos.md": 22,
-    "docs/lessons/grad-accumulates.md": 32,
+    "docs/lessons/grad-accumulates.md": 41,
     "docs/lessons/linear-regression.md": 30,
     "docs/lessons/loss-gradients-optimisation.md": 35,
     "docs/lessons/no-grad.md": 41,
