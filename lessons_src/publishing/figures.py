@@ -21,6 +21,15 @@ _VARIABLES = {
 # HTML writes it so; as a plain `href`, Material's navigation would try to make it absolute, and fail.
 _XLINK = re.compile(r"^\{http://www\.w3\.org/1999/xlink\}")
 
+_ID_LISTS = {
+    "aria-controls",
+    "aria-describedby",
+    "aria-details",
+    "aria-flowto",
+    "aria-labelledby",
+    "aria-owns",
+}
+
 STYLE: dict[Any, Any] = {
     # Five inches are 360 points: drawn at its own size, a figure fills a phone's width.
     "figure.figsize": (5, 3.2),
@@ -103,8 +112,8 @@ def problem(svg: str) -> str | None:
 def page_svg(svg: str, alt: str, prefix: str) -> str:
     """Make `svg` fit to stand in a page: accessible, in both palettes, with ids of its own.
 
-    `alt` says what one sees; `prefix` begins every id. Raises `xml.etree.ElementTree.ParseError`
-    when `svg` is not XML.
+    `alt` says what one sees, and is the picture's name; a `<desc>` of its own describes it further.
+    `prefix` begins every id. Raises `xml.etree.ElementTree.ParseError` when `svg` is not XML.
 
     >>> print(page_svg('<svg><path id="p" fill="#2563a8"/></svg>', "A dot.", "f1"))
     <svg role="img" aria-label="A dot."><path id="f1-p" fill="var(--lesson-c0, #2563a8)" /></svg>
@@ -122,13 +131,22 @@ def page_svg(svg: str, alt: str, prefix: str) -> str:
         }
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
+    # A label that the picture refers to would stand above `alt`.
+    root.attrib.pop("aria-labelledby", None)
     root.attrib |= {"role": "img", "aria-label": alt}
+    description = root.find("desc")
+    if description is not None and "id" in description.attrib:
+        root.attrib["aria-describedby"] = description.attrib["id"]
     return ElementTree.tostring(root, encoding="unicode")
 
 
 def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
     if name == "id":
         return f"{prefix}-{value}"
+    if name in _ID_LISTS:
+        return " ".join(f"{prefix}-{each}" if each in ids else each for each in value.split())
+    if name.startswith(("aria-", "data-")):
+        return value  # any text, that of a colour too
     if name.endswith("href") and value[1:] in ids:
         return f"#{prefix}-{value[1:]}"
     return _with_variables(re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", value))

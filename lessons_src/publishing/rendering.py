@@ -108,5 +108,7 @@ def _figures(block: Block, run: BlockRun) -> str:
     if alt is None:
         return ""
     svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
+    # Where a drawing keeps its width, it is scrolled, and from the keyboard too.
+    scrolls = ' aria-label="Drawing" tabindex="0"' if "--graph-width" in svg else ""
     # A search for a word is not to find the ticks of an axis.
-    return f'<figure class="lesson-figure" data-search-exclude>{svg}</figure>'
+    return f'<figure class="lesson-figure" data-search-exclude{scrolls}>{svg}</figure>'

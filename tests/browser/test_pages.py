@@ -108,6 +108,18 @@ def test_figures_take_their_colours_from_the_palette(page: Page, address: str) -
     assert colours[0] != colours[1]
 
 
+def test_a_picture_in_a_notebook_keeps_its_size_and_is_scrolled_on_a_phone(page: Page, address: str) -> None:
+    page.goto(address + "notebooks/lessons/linear-regression/")
+    sizes = page.evaluate(
+        """[...document.querySelectorAll(".jp-RenderedSVG")].map(output => {
+            const picture = output.querySelector("img");
+            return [picture.width, picture.naturalWidth, output.scrollWidth > output.clientWidth];
+        })"""
+    )
+    assert len(sizes) > 2
+    assert all(width == natural and scrolls for width, natural, scrolls in sizes), sizes
+
+
 def test_the_guides_of_a_tree_meet_at_every_size_of_font(page: Page, address: str) -> None:
     page.goto(address + "lessons/computational-graph/")
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")

@@ -79,6 +79,30 @@ def ids(svg: Tag) -> set[str]:
     return set(found)
 
 
+def test_a_picture_that_describes_itself_is_named_by_the_page_and_described_by_itself() -> None:
+    svg = in_page(
+        '<svg aria-labelledby="t d"><title id="t">Mine</title><desc id="d">More.</desc>'
+        '<g aria-labelledby="t elsewhere"/></svg>',
+        "f",
+        "A dot.",
+    )
+    assert "aria-labelledby" not in svg.attrs
+    assert (svg["aria-label"], svg["aria-describedby"]) == ("A dot.", "f-d")
+    assert svg.select("g")[0]["aria-labelledby"] == "f-t elsewhere"
+
+
+def test_a_description_that_nothing_could_refer_to_is_left_alone() -> None:
+    assert "aria-describedby" not in in_page("<svg><desc>More.</desc></svg>", "f").attrs
+
+
+def test_what_a_picture_tells_scripts_and_readers_stays_word_for_word() -> None:
+    words = "url(#p) #2563A8"
+    svg = in_page(f'<svg><g id="p" data-label="{words}" aria-label="{words}" fill="{words}"/></svg>', "f")
+    (group,) = svg.select("g")
+    assert (group["data-label"], group["aria-label"]) == (words, words)
+    assert group["fill"] == "url(#f-p) var(--lesson-c0, #2563a8)"
+
+
 def test_a_picture_within_a_figure_stays(drawn: str) -> None:
     assert str(in_page(drawn, "f").find_all("image")[0]["xlink:href"]).startswith("data:image/png;base64")
 
