@@ -21,11 +21,16 @@ SMALL = 6  # elements: with so few, a gradient keeps its numbers
 class Gradient:
     """A tensor's shape, its dtype such as ``float32``, its Euclidean norm, and its numbers if they are few.
 
-    `values` is nested as ``tensor.tolist()`` is, and ``None`` for a tensor of more than 6 elements.
     A number that JSON cannot hold is the string that Python's ``float`` or ``complex`` reads: ``"nan"``,
-    ``"-inf"``, ``"1-2j"``. A sparse tensor is described as the dense one that it stands for. `shape` is
-    ``None`` for a nested tensor, which has none, and has no numbers here; neither has one on the
-    device ``meta``: `norm` and `values` are ``None``.
+    ``"-inf"``, ``"1-2j"``. A sparse tensor is described as the dense one that it stands for. A nested
+    tensor has no numbers here, nor has one on the device ``meta``: `norm` and `values` are ``None``.
+
+    Attributes:
+        shape: The length of each dimension, or ``None`` for a nested tensor, which has no shape.
+        dtype: The kind of the numbers, such as ``float32``.
+        norm: The square root of the sum of the squares.
+        values: The numbers, nested as ``tensor.tolist()`` is. It is ``None`` for a tensor of more
+            than 6 elements.
     """
 
     shape: list[int] | None
@@ -37,10 +42,11 @@ class Gradient:
     def of(cls, tensor: Tensor) -> Gradient:
         """Return the summary of `tensor`, to which it keeps no reference.
 
-        >>> Gradient.of(torch.tensor([3.0, 4.0]))
-        Gradient(shape=[2], dtype='float32', norm=5.0, values=[3.0, 4.0])
-        >>> Gradient.of(torch.ones(3, 3))
-        Gradient(shape=[3, 3], dtype='float32', norm=3.0, values=None)
+        Examples:
+            >>> Gradient.of(torch.tensor([3.0, 4.0]))
+            Gradient(shape=[2], dtype='float32', norm=5.0, values=[3.0, 4.0])
+            >>> Gradient.of(torch.ones(3, 3))
+            Gradient(shape=[3, 3], dtype='float32', norm=3.0, values=None)
         """
         dtype = str(tensor.dtype).removeprefix("torch.")
         shape = None if tensor.is_nested else list(tensor.shape)

@@ -21,20 +21,24 @@ Edge: TypeAlias = "tuple[GraphNode | None, int]"
 Shape: TypeAlias = tuple[int, ...]
 
 MAX_NODES = 1_000_000
+"""How many nodes are read unless you ask for another number."""
 
 
 @dataclass(slots=True, eq=False)
 class GraphNode:
     """A node of an `AutogradGraph`: one operation that was recorded, or one leaf.
 
-    `name` is that of the node's class, such as ``MulBackward0``. `edges` has a pair for each input
-    of the operation: the node that made it, and which of that node's outputs it is. The pair is
-    ``(None, 0)`` for an input that needs no gradient. `shapes` has the shape of each output, or
-    ``None`` where PyTorch does not tell. `labels` has the names of each output that has any.
-    `variable` is the leaf's tensor. `index` is the node's place in the graph's `nodes`.
-
-    `uses` counts the edges that lead to the node. `cut` counts its inputs when the graph stops
-    here because it was as large as allowed; `edges` is empty then.
+    Attributes:
+        index: The node's place in the graph's `nodes`.
+        name: That of the node's class, such as ``MulBackward0``.
+        edges: A pair for each input of the operation: the node that made it, and which of that
+            node's outputs it is. It is ``(None, 0)`` for an input that needs no gradient.
+        shapes: The shape of each output, or ``None`` where PyTorch does not tell.
+        labels: The names of each output that has any, by the output's number.
+        variable: The leaf's tensor, or ``None`` for an operation.
+        uses: How many edges lead to the node.
+        cut: How many inputs were not followed because the graph was as large as allowed. `edges`
+            is empty then.
     """
 
     index: int
@@ -57,11 +61,14 @@ class GraphNode:
 class AutogradGraph:
     """The graph from `outputs` down to the leaves, as plain data.
 
-    `nodes` has each node once and before its inputs, which is an order that backward can take.
-    `outputs` has for each given output its node, or ``None`` where no operation was recorded, and
-    which of that node's outputs it is. `max_nodes` is how many nodes there may be.
-
     It keeps the leaves' tensors, but neither the graph that it was read from nor what that saved.
+    A notebook shows it as a drawing.
+
+    Attributes:
+        nodes: Each node once and before its inputs, which is an order that backward can take.
+        outputs: For each given output its node, or ``None`` where no operation was recorded, and
+            which of that node's outputs it is.
+        max_nodes: How many nodes there may be.
     """
 
     nodes: list[GraphNode]
@@ -72,28 +79,30 @@ class AutogradGraph:
     def from_output(cls, output: Output, names: Names = None, max_nodes: int = MAX_NODES) -> AutogradGraph:
         """Return the graph of a tensor, a ``grad_fn``, a ``GradientEdge``, or a sequence of them.
 
-        `names` says what tensors are called: a mapping, of which all that is no tensor is ignored
-        (``locals()`` is one), or a module. A leaf is named where it is the very tensor, a result
-        where it is the same output of the same node. A module within a mapping names the
-        parameters that have no name yet, as in ``model.0.weight``.
+        Source: <https://docs.pytorch.org/docs/stable/notes/autograd.html>
 
-        Of a graph of more than `max_nodes`, the nodes nearest to the output are read. `cut` says
-        how many inputs were not followed.
+        Args:
+            output: What the graph leads down from.
+            names: What tensors are called. A leaf is named where it is the very tensor, a result
+                where it is the same output of the same node.
+            max_nodes: How many nodes are read, those nearest to the output. `cut` says how many
+                inputs were not followed.
 
-        Raises `TypeError` or `ValueError`, naming the argument, for what is none of that.
+        Raises:
+            TypeError: An argument is none of that. The message names it.
+            ValueError: `output` is a sequence of none, or `max_nodes` is not positive.
 
-        Source: https://docs.pytorch.org/docs/stable/notes/autograd.html
-
-        >>> import torch
-        >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> y = w * w
-        >>> graph = AutogradGraph.from_output(y.sum(), names={"w": w, "y": y})
-        >>> [(node.index, node.name, node.label) for node in graph.nodes]
-        [(0, 'SumBackward0', None), (1, 'MulBackward0', 'y'), (2, 'AccumulateGrad', 'w')]
-        >>> graph.nodes[1].shapes
-        ((2,),)
-        >>> graph.leaves[0].variable is w
-        True
+        Examples:
+            >>> import torch
+            >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
+            >>> y = w * w
+            >>> graph = AutogradGraph.from_output(y.sum(), names={"w": w, "y": y})
+            >>> [(node.index, node.name, node.label) for node in graph.nodes]
+            [(0, 'SumBackward0', None), (1, 'MulBackward0', 'y'), (2, 'AccumulateGrad', 'w')]
+            >>> graph.nodes[1].shapes
+            ((2,),)
+            >>> graph.leaves[0].variable is w
+            True
         """
         from lessons_src.reading import read  # which imports this module
 
@@ -126,33 +135,43 @@ class AutogradGraph:
     ) -> str:
         """Return the graph as text: a tree, a line for each edge, from the outputs to the leaves.
 
-        A line has the node's name and label, and with `shapes` the output's shape. A node that
-        several lines lead to has its index for a tag, as in ``[2]``, and is drawn once; after that
-        ``→ [2]`` refers to it. A named leaf just has its name again. Where an operation has
-        several outputs, the line says which. With `show_none`, inputs without a gradient are shown.
+        A line has the node's name and label. A node that several lines lead to has its index for a
+        tag, as in ``[2]``, and is drawn once; after that ``→ [2]`` refers to it. A named leaf just
+        has its name again. Where an operation has several outputs, the line says which.
 
         After 20 levels the tree goes on at the margin: ``↓`` at the end of a line says that what
-        is below that node stands further down, beside its tag. With `flat` there is no tree but a
-        line for each node, in the graph's order, and after ``←`` its inputs.
+        is below that node stands further down, beside its tag. The last line says how many lines
+        were left out of what there is without limits, and how many inputs `max_nodes` kept from
+        being followed.
 
-        `max_depth` is how many levels are drawn, and ``…`` at the end of a line says that there
-        are more; `max_lines` is how many lines. ``None`` sets no limit. The last line says how
-        many lines were left out of what there is without limits, and how many inputs `max_nodes`
-        kept from being followed. Raises `TypeError` or `ValueError`, naming the option.
+        Source: <https://github.com/pytorch/pytorch/issues/34953>
 
-        Source: https://github.com/pytorch/pytorch/issues/34953
+        Args:
+            shapes: Whether each line has the output's shape.
+            show_none: Whether inputs without a gradient are shown.
+            max_depth: How many levels are drawn; ``…`` at the end of a line says that there are
+                more. ``None`` sets no limit.
+            max_lines: How many lines there may be. ``None`` sets no limit.
+            flat: Whether there is no tree, but a line for each node, in the graph's order, and
+                after ``←`` its inputs.
+            ascii_only: Whether the text is without box characters and other symbols.
 
-        >>> import torch
-        >>> w = torch.tensor(3.0, requires_grad=True)
-        >>> y = w
-        >>> for _ in range(20):
-        ...     y = y + y
-        >>> graph = AutogradGraph.from_output(y, names={"w": w})
-        >>> print(graph.render(max_lines=3))
-        └── AddBackward0
-            ├── AddBackward0 [1]
-            │   ├── AddBackward0 [2]
-        … 38 more lines
+        Raises:
+            TypeError: An option is of the wrong kind. The message names it.
+            ValueError: A limit is too small. The message names it.
+
+        Examples:
+            >>> import torch
+            >>> w = torch.tensor(3.0, requires_grad=True)
+            >>> y = w
+            >>> for _ in range(20):
+            ...     y = y + y
+            >>> graph = AutogradGraph.from_output(y, names={"w": w})
+            >>> print(graph.render(max_lines=3))
+            └── AddBackward0
+                ├── AddBackward0 [1]
+                │   ├── AddBackward0 [2]
+            … 38 more lines
         """
         return "\n".join(
             self.iter_lines(
@@ -175,12 +194,13 @@ class AutogradGraph:
         flat: bool = False,
         ascii_only: bool = False,
     ) -> Iterator[str]:
-        """Return an iterator over the lines of `render`, each made when it is asked for.
+        """Return an iterator over the lines of [`render`][], each made when it is asked for.
 
-        >>> import torch
-        >>> w = torch.tensor(3.0, requires_grad=True)
-        >>> next(AutogradGraph.from_output(w * w).iter_lines())
-        '└── MulBackward0'
+        Examples:
+            >>> import torch
+            >>> w = torch.tensor(3.0, requires_grad=True)
+            >>> next(AutogradGraph.from_output(w * w).iter_lines())
+            '└── MulBackward0'
         """
         options = TextOptions(
             shapes=shapes,
@@ -195,34 +215,46 @@ class AutogradGraph:
     def print_tabular(self, *, max_lines: int | None = MAX_LINES) -> None:
         """Print the graph as a table, a line for each node, as ``torch.fx`` does.
 
-        An input is the index of its node, and ``None`` if it has no gradient. After `max_lines`
-        nodes the last line says how many were left out; ``None`` sets no limit.
+        An input is the index of its node, and ``None`` if it has no gradient.
 
-        Source: https://docs.pytorch.org/docs/stable/fx.html
+        Source: <https://docs.pytorch.org/docs/stable/fx.html>
 
-        >>> import torch
-        >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> AutogradGraph.from_output((w * 3).sum(), names={"w": w}).print_tabular()
-        node  name            label  shape  inputs
-        ----  --------------  -----  -----  ---------
-        0     SumBackward0           ()     [1]
-        1     MulBackward0           (2,)   [2], None
-        2     AccumulateGrad  w      (2,)
+        Args:
+            max_lines: How many nodes are listed; the last line says how many were left out.
+                ``None`` sets no limit.
+
+        Examples:
+            >>> import torch
+            >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
+            >>> AutogradGraph.from_output((w * 3).sum(), names={"w": w}).print_tabular()
+            node  name            label  shape  inputs
+            ----  --------------  -----  -----  ---------
+            0     SumBackward0           ()     [1]
+            1     MulBackward0           (2,)   [2], None
+            2     AccumulateGrad  w      (2,)
         """
         print_table(self, max_lines)
 
     def to_dot(self, *, shapes: bool = False, show_none: bool = False) -> str:
         """Return the graph in the DOT language, which Graphviz draws, and many other programs.
 
-        It is the drawing of `to_svg` without its layout, has the same ids, and needs no package.
-        The text is the same for the same graph. Raises `TypeError`, naming the option.
+        It is the drawing of [`to_svg`][] without its layout, has the same ids, and needs no
+        package. The text is the same for the same graph.
 
-        Source: https://graphviz.org/doc/info/lang.html
+        Source: <https://graphviz.org/doc/info/lang.html>
 
-        >>> import torch
-        >>> w = torch.tensor(3.0, requires_grad=True)
-        >>> print(AutogradGraph.from_output(w.exp(), names={"w": w}).to_dot().splitlines()[-2])
-          "node-0" -> "node-1" [id="edge-0-1"];
+        Args:
+            shapes: Whether each box has the output's shape.
+            show_none: Whether inputs without a gradient are shown.
+
+        Raises:
+            TypeError: An option is of the wrong kind. The message names it.
+
+        Examples:
+            >>> import torch
+            >>> w = torch.tensor(3.0, requires_grad=True)
+            >>> print(AutogradGraph.from_output(w.exp(), names={"w": w}).to_dot().splitlines()[-2])
+              "node-0" -> "node-1" [id="edge-0-1"];
         """
         from lessons_src.drawing.dot import dot_text
         from lessons_src.drawing.picture import make_picture
@@ -233,26 +265,34 @@ class AutogradGraph:
         """Return the graph as a drawing: from the outputs at the top down to the leaves.
 
         A leaf is a box with round ends, an operation one with corners, and an output's outline is
-        double. A box has the names that there are, the node's own name, and with `shapes` the
-        output's shape. An arrow leads from an operation to what made an input of it, and says
-        which of that node's outputs it was if there are several. With `show_none`, inputs without
-        a gradient are shown. A dashed box says how many inputs `max_nodes` kept from being followed.
+        double. A box has the names that there are, and the node's own name. An arrow leads from an
+        operation to what made an input of it, and says which of that node's outputs it was if
+        there are several. A dashed box says how many inputs `max_nodes` kept from being followed.
 
         For scripts, each node has an id such as ``node-3``, each arrow one such as ``edge-1-3``
-        (``edge-1-3-2`` for a second between the same nodes), after `id_prefix` and a hyphen if
-        that is given. Both have classes and ``data-`` attributes. Colours are CSS variables.
+        (``edge-1-3-2`` for a second between the same nodes). A node also has ``data-index``, and
+        an arrow ``data-from`` with ``data-input``, its place in that node's `edges`. Colours are
+        CSS variables. Graphviz lays it out, through the package pygraphviz.
 
-        Graphviz lays it out, through the package pygraphviz: raises `ImportError` where that is
-        missing, and `ValueError` for a graph that takes more than a few seconds to lay out.
-        Raises `TypeError` or `ValueError`, naming the option, for what is not meant.
+        Source: <https://graphviz.org/docs/layouts/dot/>
 
-        Source: https://graphviz.org/docs/layouts/dot/
+        Args:
+            shapes: Whether each box has the output's shape.
+            show_none: Whether inputs without a gradient are shown.
+            id_prefix: What each id begins with, and a hyphen after it.
 
-        >>> import torch
-        >>> w = torch.tensor(3.0, requires_grad=True)
-        >>> svg = AutogradGraph.from_output(w.exp(), names={"w": w}).to_svg(id_prefix="exp")
-        >>> [part.partition('"')[0] for part in svg.split('<g id="')[1:]]
-        ['exp-edge-0-1', 'exp-node-0', 'exp-node-1']
+        Raises:
+            ImportError: pygraphviz is missing.
+            TypeError: An option is of the wrong kind. The message names it.
+            ValueError: The graph takes more than a few seconds to lay out, or `id_prefix` cannot
+                begin an id.
+
+        Examples:
+            >>> import torch
+            >>> w = torch.tensor(3.0, requires_grad=True)
+            >>> svg = AutogradGraph.from_output(w.exp(), names={"w": w}).to_svg(id_prefix="exp")
+            >>> [part.partition('"')[0] for part in svg.split('<g id="')[1:]]
+            ['exp-edge-0-1', 'exp-node-0', 'exp-node-1']
         """
         from lessons_src.drawing.picture import make_picture
         from lessons_src.drawing.svg import svg_text

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from torch.autograd.graph import Node
 
 Names: TypeAlias = "Mapping[str, object] | torch.nn.Module | None"
+"""What tensors are called: a mapping of names to tensors, or a module.
+
+In a mapping all that is no tensor is ignored, so ``locals()`` is one. A module within it names the
+parameters that have no name yet, as in ``model.0.weight``.
+"""
 Labels: TypeAlias = "dict[int, tuple[str, ...]]"
 
 _IPYTHON_OUTPUT = re.compile("_+|_+[0-9]+")  # as in `_` and `_12`, which hold what was shown before

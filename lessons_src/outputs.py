@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 OneOutput: TypeAlias = "torch.Tensor | Node | GradientEdge | None"
 Output: TypeAlias = "OneOutput | Sequence[OneOutput]"
+"""A tensor, a ``grad_fn``, a ``GradientEdge``, ``None`` for what has no graph, or a sequence of them."""
 
 _MEANT = "a tensor, a grad_fn, a GradientEdge or a sequence of them is meant"
 

@@ -14,6 +14,8 @@ BRANCH, LAST = "├── ", "└── "
 PIPE, SPACE = "│   ", "    "
 
 MAX_LINES = 1_000
+"""How many lines are printed unless you ask for another number."""
+
 MAX_DEPTH = 200
 _COUNTED_TO = 10**100  # 100,000 doublings make a number of 30,000 digits, at each of the nodes
 
@@ -24,26 +26,32 @@ def pretty_print_graph(
     is_last: bool = True,
     show_memloc: bool = False,
 ) -> None:
-    """Print the graph that `traverse_graph` returned, as a tree.
+    """Print the graph that [`traverse_graph`][lessons_src.traverse_graph] returned, as a tree.
 
     A node is printed once for each path that leads to it, and a graph has far more paths than
     nodes: 20 doublings ``y = y + y`` are 21 nodes and 2,097,151 lines. So what stands below level
     200 of the tree, and what comes after 1,000 lines, is not printed. A line says how many lines
-    that is; they are counted without a visit to each. With `show_memloc`, each name is followed
-    by the node's memory location, which tells whether two lines are one node.
+    that is; they are counted without a visit to each.
 
-    `prefix` stands before every line. `is_last` says whether the connector of the first is that
-    of a last child. ``None`` prints one line, which says that there is no graph. Raises
-    `TypeError` for anything that is not ``((name, memloc), children)`` all the way down, and
-    `ValueError` for a node that holds itself; then nothing is printed.
+    Source: <https://docs.pytorch.org/docs/stable/notes/autograd.html>
 
-    Source: https://docs.pytorch.org/docs/stable/notes/autograd.html
+    Args:
+        node: The tree. ``None`` prints one line, which says that there is no graph.
+        prefix: What stands before every line.
+        is_last: Whether the connector of the first line is that of a last child.
+        show_memloc: Whether each name is followed by the node's memory location, which tells
+            whether two lines are one node.
 
-    >>> leaf = (("AccumulateGrad", "3e5c0"), [])
-    >>> pretty_print_graph((("MulBackward0", "acd60"), [leaf, leaf]), show_memloc=True)
-    └── MulBackward0: acd60
-        ├── AccumulateGrad: 3e5c0
-        └── AccumulateGrad: 3e5c0
+    Raises:
+        TypeError: `node` is not ``((name, memloc), children)`` all the way down. Nothing is printed.
+        ValueError: A node holds itself. Nothing is printed.
+
+    Examples:
+        >>> leaf = (("AccumulateGrad", "3e5c0"), [])
+        >>> pretty_print_graph((("MulBackward0", "acd60"), [leaf, leaf]), show_memloc=True)
+        └── MulBackward0: acd60
+            ├── AccumulateGrad: 3e5c0
+            └── AccumulateGrad: 3e5c0
     """
     for line in tree_lines(node, prefix, is_last=is_last, show_memloc=show_memloc):
         print(line)

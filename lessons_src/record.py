@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 class Contribution:
     """What a node sent along one of its edges: a part of what another node waits for.
 
-    `edge` is the edge's place in the sender's `edges`, `node` the receiver's in the graph's `nodes`.
-    `output_nr` is the receiver's output that this is a gradient of. It is the receiver's
-    contribution number `arrived` of `awaited`; when they are equal, the receiver is ready.
-    `gradient` is ``None`` where the sender had none to send; the receiver waits for that too.
+    When `arrived` and `awaited` are equal, the receiver is ready.
+
+    Attributes:
+        edge: The edge's place in the sender's `edges`.
+        node: The receiver's place in the graph's `nodes`.
+        output_nr: The receiver's output that this is a gradient of.
+        gradient: What was sent. It is ``None`` where the sender had none to send; the receiver
+            waits for that too.
+        arrived: Which of the receiver's contributions this is, counted from 1.
+        awaited: How many contributions the receiver waits for.
     """
 
     edge: int
@@ -36,7 +42,10 @@ class Contribution:
 class Accumulation:
     """What ``AccumulateGrad`` did to a leaf's ``.grad``; ``None`` stands for no gradient.
 
-    `after` is what was left when the leaf's own hooks, which see the sum, had run too.
+    Attributes:
+        before: What ``.grad`` was.
+        added: What was added to it.
+        after: What was left when the leaf's own hooks, which see the sum, had run too.
     """
 
     before: Gradient | None
@@ -48,15 +57,19 @@ class Accumulation:
 class Step:
     """One node that ran, with what came in and what it sent on.
 
-    `node` is its place in the `nodes` of `AutogradGraph.from_output`, `name` that of its class.
-    `labels`, `came` and `ran_with` have an entry for each of the node's outputs: its names, the
-    sum of the contributions, and what hooks made of that (the same where there is none). A gradient
-    is ``None`` where none came.
+    A gradient is ``None`` where none came.
 
-    `waits_for` is how many contributions the node waits for. They were complete after step
-    `ready_after`, counted from 0; ``None`` for the loss's node, which waits for nothing.
-
-    `sent` has what went along each edge that leads to a node. `accumulation` is for leaves only.
+    Attributes:
+        node: The node's place in the `nodes` of [`AutogradGraph.from_output`][].
+        name: That of the node's class.
+        labels: The names of each of the node's outputs.
+        came: For each output, the sum of the contributions.
+        ran_with: For each output, what hooks made of that; the same where there is none.
+        waits_for: How many contributions the node waits for.
+        ready_after: The step, counted from 0, after which they were complete. It is ``None`` for
+            the loss's node, which waits for nothing.
+        sent: What went along each edge that leads to a node.
+        accumulation: What was added to ``.grad``; for leaves only.
     """
 
     node: int
@@ -72,9 +85,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BackwardRecord:
-    """What happened in one ``backward()``: `steps` has the nodes that ran, in the order in which they did.
+    """What happened in one ``backward()``, as numbers, strings and lists: it holds no tensors.
 
-    It holds numbers, strings and lists, no tensors. ``str(record)`` is ``record.render()``.
+    ``str(record)`` is ``record.render()``.
+
+    Attributes:
+        steps: The nodes that ran, in the order in which they did.
     """
 
     steps: list[Step]
@@ -82,14 +98,15 @@ class BackwardRecord:
     def to_json(self) -> str:
         """Return the record as JSON: objects with the names of the fields, without ``NaN`` or ``Infinity``.
 
-        Source: https://www.rfc-editor.org/rfc/rfc8259
+        Source: <https://www.rfc-editor.org/rfc/rfc8259>
 
-        >>> import torch
-        >>> from lessons_src import record_backward
-        >>> w = torch.tensor(3.0, requires_grad=True)
-        >>> step = json.loads(record_backward(w * w, {"w": w}).to_json())["steps"][-1]
-        >>> step["name"], step["labels"], step["accumulation"]["after"]["values"]
-        ('AccumulateGrad', ['w'], 6.0)
+        Examples:
+            >>> import torch
+            >>> from lessons_src import record_backward
+            >>> w = torch.tensor(3.0, requires_grad=True)
+            >>> step = json.loads(record_backward(w * w, {"w": w}).to_json())["steps"][-1]
+            >>> step["name"], step["labels"], step["accumulation"]["after"]["values"]
+            ('AccumulateGrad', ['w'], 6.0)
         """
         return json.dumps(self, default=_by_field, allow_nan=False)
 
@@ -101,18 +118,25 @@ class BackwardRecord:
         and its norm. Numbers have 5 digits. A node has its index in brackets where it would read
         as another one does.
 
-        The last line counts what `max_lines` left out; ``None`` sets no limit. Raises `TypeError`
-        or `ValueError`, naming the option.
+        Args:
+            max_lines: How many lines there may be; the last one counts what was left out. ``None``
+                sets no limit.
+            ascii_only: Whether the text is without symbols that ASCII has not.
 
-        >>> import torch
-        >>> from lessons_src import record_backward
-        >>> w = torch.tensor(3.0, requires_grad=True)
-        >>> print(record_backward(w * w, {"w": w}).render())
-        1. MulBackward0 runs with 1
-             sends 3 to w (1 of 2)
-             sends 3 to w (2 of 2)
-        2. AccumulateGrad: w runs with 3 + 3 = 6
-             adds 6 to w.grad, which was None
+        Raises:
+            TypeError: An option is of the wrong kind. The message names it.
+            ValueError: `max_lines` is too small.
+
+        Examples:
+            >>> import torch
+            >>> from lessons_src import record_backward
+            >>> w = torch.tensor(3.0, requires_grad=True)
+            >>> print(record_backward(w * w, {"w": w}).render())
+            1. MulBackward0 runs with 1
+                 sends 3 to w (1 of 2)
+                 sends 3 to w (2 of 2)
+            2. AccumulateGrad: w runs with 3 + 3 = 6
+                 adds 6 to w.grad, which was None
         """
         return "\n".join(step_lines(self.steps, TextOptions(max_lines=max_lines, ascii_only=ascii_only)))
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lessons_src.naming import Names
 
 MAX_NODES = 100_000
+"""How many nodes the graph of a loss may have unless you allow more."""
 
 _ROOT = 0  # the first of the nodes: each stands before its inputs
 
@@ -35,36 +36,44 @@ def record_backward(
 
     Each step is a node of the graph that ran: what came in, when all of it had come, what the node
     sent along each edge, and for a leaf what was added to its ``.grad``. The result is plain data,
-    prints as text and turns into JSON: see `BackwardRecord`. All ``.grad`` end as ``backward()``
-    alone would leave them. Gradients are recorded after the hooks that are there already; what
-    came before them is recorded too, so that one sees what a hook changed.
+    prints as text and turns into JSON. All ``.grad`` end as ``backward()`` alone would leave them.
+    Gradients are recorded after the hooks that are there already; what came before them is
+    recorded too, so that one sees what a hook changed.
 
-    `loss` has one element, or `gradient` has its shape. `names` says what tensors are called, as in
-    `AutogradGraph.from_output`. A backward that runs inside this one, such as that of a reentrant
-    checkpoint, is not recorded, and neither is what it adds to a ``.grad``.
+    A backward that runs inside this one, such as that of a reentrant checkpoint, is not recorded,
+    and neither is what it adds to a ``.grad``. What PyTorch raises, as for a graph that was freed,
+    passes through. In each case the recording's own hooks are gone after, and no other is touched.
 
-    Raises `TypeError` or `ValueError`, naming the argument, before anything runs: for a loss of
-    several elements, one without a graph, or a graph of more than `max_nodes` nodes. What PyTorch
-    raises, as for a graph that was freed, passes through. In each case the recording's own hooks
-    are gone after, and no other is touched.
+    Source: <https://docs.pytorch.org/docs/stable/generated/torch.autograd.graph.Node.register_prehook.html>
 
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.autograd.graph.Node.register_prehook.html
+    Args:
+        loss: Where backward starts. It has one element, or `gradient` has its shape.
+        names: What tensors are called, as in [`AutogradGraph.from_output`][].
+        gradient: What backward starts with, as in ``loss.backward(gradient)``.
+        retain_graph: Whether what the graph saved is kept for another backward.
+        max_nodes: How many nodes the graph may have.
 
-    >>> x = torch.tensor(3.0, requires_grad=True)
-    >>> y = x * x
-    >>> z = y + y + x
-    >>> print(record_backward(z, names=locals()))
-    1. AddBackward0: z runs with 1
-         sends 1 to AddBackward0
-         sends 1 to x (1 of 3)
-    2. AddBackward0 runs with 1
-         sends 1 to MulBackward0: y (1 of 2)
-         sends 1 to MulBackward0: y (2 of 2)
-    3. MulBackward0: y runs with 1 + 1 = 2
-         sends 6 to x (2 of 3)
-         sends 6 to x (3 of 3)
-    4. AccumulateGrad: x runs with 1 + 6 + 6 = 13
-         adds 13 to x.grad, which was None
+    Raises:
+        TypeError: An argument is of the wrong kind. The message names it, and nothing was run.
+        ValueError: The loss has several elements, no graph, or one of more than `max_nodes` nodes.
+            Nothing was run.
+
+    Examples:
+        >>> x = torch.tensor(3.0, requires_grad=True)
+        >>> y = x * x
+        >>> z = y + y + x
+        >>> print(record_backward(z, names=locals()))
+        1. AddBackward0: z runs with 1
+             sends 1 to AddBackward0
+             sends 1 to x (1 of 3)
+        2. AddBackward0 runs with 1
+             sends 1 to MulBackward0: y (1 of 2)
+             sends 1 to MulBackward0: y (2 of 2)
+        3. MulBackward0: y runs with 1 + 1 = 2
+             sends 6 to x (2 of 3)
+             sends 6 to x (3 of 3)
+        4. AccumulateGrad: x runs with 1 + 6 + 6 = 13
+             adds 13 to x.grad, which was None
     """
     _check_loss(loss, gradient)
     graph, grad_fns = read_graph(loss, names, max_nodes)

@@ -19,21 +19,29 @@ PROGRESS_EVERY = 10
 
 @dataclass(frozen=True)
 class LineFit:
-    """A fitted line ``y = a + b * x``, and how the fit came to it."""
+    """A fitted line ``y = a + b * x``, and how the fit came to it.
+
+    Attributes:
+        a: The intercept.
+        b: The slope.
+        losses: One a step, each before that step's update.
+        snapshots: ``(a, b)`` after steps 0, 10, 20, …
+    """
 
     a: float
     b: float
-    losses: list[float] = field(repr=False)  # one a step, each before that step's update
-    snapshots: list[tuple[float, float]] = field(repr=False)  # (a, b) after steps 0, 10, 20, ...
+    losses: list[float] = field(repr=False)
+    snapshots: list[tuple[float, float]] = field(repr=False)
 
     def progress_lines(self) -> list[str]:
         r"""Return a line of text for every tenth step: its loss, then `a` and `b` as updated.
 
-        >>> x = torch.tensor([0.0, 1.0, 2.0])
-        >>> fit = fit_line(x, 1 + 2 * x, lr=0.1, steps=20, a=0.0, b=0.0)
-        >>> print("\n".join(fit.progress_lines()))
-        Step 0: Loss=11.6667, a=0.6000, b=0.8667
-        Step 10: Loss=0.0114, a=1.1534, b=1.8873
+        Examples:
+            >>> x = torch.tensor([0.0, 1.0, 2.0])
+            >>> fit = fit_line(x, 1 + 2 * x, lr=0.1, steps=20, a=0.0, b=0.0)
+            >>> print("\n".join(fit.progress_lines()))
+            Step 0: Loss=11.6667, a=0.6000, b=0.8667
+            Step 10: Loss=0.0114, a=1.1534, b=1.8873
         """
         steps = range(0, len(self.losses), PROGRESS_EVERY)
         return [
@@ -43,7 +51,11 @@ class LineFit:
 
 
 class DivergenceError(ArithmeticError):
-    """The fit ran away: a number in it is no longer finite. `fit` holds the steps before that."""
+    """The fit ran away: a number in it is no longer finite.
+
+    Attributes:
+        fit (LineFit): The steps before that.
+    """
 
     def __init__(self, message: str, fit: LineFit) -> None:
         super().__init__(message, fit)
@@ -64,24 +76,34 @@ def fit_line(
 ) -> LineFit:
     """Return the line that `steps` steps of gradient descent on the mean squared error lead to.
 
-    Shapes: `x` and `y` have one shape, one dtype (float32 or float64) and one device. They are
-    data: no gradient reaches them, even where they ask for one. `a` and `b` are starting values,
-    numbers or tensors of one element, which are copied. A missing one is drawn with
-    ``torch.randn(1)``, `a` before `b`. A caller's ``no_grad`` or ``inference_mode`` is lifted
-    for the fit.
+    `x` and `y` have one shape, one dtype (float32 or float64) and one device. They are data: no
+    gradient reaches them, even where they ask for one. A caller's ``no_grad`` or
+    ``inference_mode`` is lifted for the fit.
 
-    Raises `TypeError` or `ValueError` for inputs that cannot be fitted, and `DivergenceError` when
-    the loss, `a` or `b` is no longer finite.
+    Source: <https://docs.pytorch.org/tutorials/beginner/pytorch_with_examples.html>
 
-    Source: https://docs.pytorch.org/tutorials/beginner/pytorch_with_examples.html
+    Args:
+        x: Where the line is looked at, in any shape.
+        y: What it should be there, in the shape of `x`.
+        lr: The learning rate: how much of the gradient each step takes off `a` and `b`.
+        steps: How many steps are taken.
+        a: Where the intercept starts: a number or a tensor of one element, which is copied. A
+            missing one is drawn with ``torch.randn(1)``.
+        b: Where the slope starts, likewise; it is drawn after `a`.
 
-    >>> x = torch.linspace(-1, 1, 50)
-    >>> fit = fit_line(x, 3 * x + 1, lr=0.1, steps=200, a=0, b=0)
-    >>> round(fit.a, 3), round(fit.b, 3), len(fit.losses)
-    (1.0, 3.0, 200)
-    >>> fit_line(x.reshape(50, 1), 3 * x + 1)
-    Traceback (most recent call last):
-    ValueError: x has shape (50, 1) and y has shape (50,): they must be equal, or broadcasting \
+    Raises:
+        TypeError: An argument is of a kind that cannot be fitted.
+        ValueError: Shapes differ, there are no data, or a number is out of range.
+        DivergenceError: The loss, `a` or `b` is no longer finite.
+
+    Examples:
+        >>> x = torch.linspace(-1, 1, 50)
+        >>> fit = fit_line(x, 3 * x + 1, lr=0.1, steps=200, a=0, b=0)
+        >>> round(fit.a, 3), round(fit.b, 3), len(fit.losses)
+        (1.0, 3.0, 200)
+        >>> fit_line(x.reshape(50, 1), 3 * x + 1)
+        Traceback (most recent call last):
+        ValueError: x has shape (50, 1) and y has shape (50,): they must be equal, or broadcasting \
 compares every x with every y. Try y.reshape(x.shape).
     """
     _check_data(x, y)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch.autograd.graph import Node
 
 Tree: TypeAlias = "tuple[tuple[str, str], list[Tree]]"
+"""A node's name and memory location, and the trees of its inputs, as ``((name, memloc), children)``."""
 
 
 def traverse_graph(grad_fn: Node | None) -> Tree | None:
@@ -35,17 +36,24 @@ def traverse_graph(grad_fn: Node | None) -> Tree | None:
     where five would confuse two nodes. After the node is gone, its address is used again.
 
     The graph may be deep, and ``backward`` may have freed it: that frees the tensors that the
-    nodes saved, not the nodes. Nodes die as they would without the traversal. ``None``, the
-    ``grad_fn`` of a leaf, gives ``None``. Raises `TypeError` for anything that is not a node.
+    nodes saved, not the nodes. Nodes die as they would without the traversal.
 
-    Source: https://docs.pytorch.org/docs/stable/notes/autograd.html
+    Source: <https://docs.pytorch.org/docs/stable/notes/autograd.html>
 
-    >>> w = torch.tensor(3.0, requires_grad=True)
-    >>> (name, memloc), children = traverse_graph((w * w).grad_fn)
-    >>> name, [child_name for (child_name, _), _ in children]
-    ('MulBackward0', ['AccumulateGrad', 'AccumulateGrad'])
-    >>> children[0] is children[1]
-    True
+    Args:
+        grad_fn: The node of an operation's result. ``None``, the ``grad_fn`` of a leaf, gives
+            ``None``.
+
+    Raises:
+        TypeError: `grad_fn` is not a node.
+
+    Examples:
+        >>> w = torch.tensor(3.0, requires_grad=True)
+        >>> (name, memloc), children = traverse_graph((w * w).grad_fn)
+        >>> name, [child_name for (child_name, _), _ in children]
+        ('MulBackward0', ['AccumulateGrad', 'AccumulateGrad'])
+        >>> children[0] is children[1]
+        True
     """
     if grad_fn is None:
         return None

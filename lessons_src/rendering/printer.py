@@ -26,27 +26,41 @@ def print_graph(
 ) -> None:
     """Print the autograd graph of `output` as a tree, with the names that `names` gives.
 
-    `output` is a tensor, a ``grad_fn``, a ``GradientEdge``, or a sequence of them. `names` is a
-    mapping of names to tensors, for which ``locals()`` does, or a module. See
-    `AutogradGraph.from_output` for both and for `max_nodes`, and `AutogradGraph.render` for all
-    other options and for how to read the text. Where standard output has no box characters, the
-    tree is drawn in ASCII. Raises `TypeError` or `ValueError`, naming the argument, for what is
-    not meant; then nothing is printed.
+    [`AutogradGraph.render`][] says how to read the text. Where standard output has no box
+    characters, the tree is drawn in ASCII.
 
-    Source: https://github.com/pytorch/pytorch/issues/34953
+    Source: <https://github.com/pytorch/pytorch/issues/34953>
 
-    >>> import torch
-    >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
-    >>> h = w.exp()
-    >>> loss = (h * w + h).sum()
-    >>> print_graph(loss, names={"w": w, "h": h, "loss": loss}, shapes=True)
-    └── SumBackward0: loss ()
-        └── AddBackward0 (2,)
-            ├── MulBackward0 (2,)
-            │   ├── ExpBackward0 [3]: h (2,)
-            │   │   └── AccumulateGrad: w (2,)
-            │   └── AccumulateGrad: w (2,)
-            └── → [3]: h (2,)
+    Args:
+        output: What the graph leads down from: a tensor, a ``grad_fn``, a ``GradientEdge``, or a
+            sequence of them.
+        names: What tensors are called: a mapping of names to tensors, for which ``locals()`` does,
+            or a module.
+        shapes: Whether each line has the output's shape.
+        show_none: Whether inputs without a gradient are shown.
+        max_depth: How many levels are drawn. ``None`` sets no limit.
+        max_lines: How many lines are printed; the last one says how many were left out. ``None``
+            sets no limit.
+        flat: Whether there is no tree, but a line for each node.
+        max_nodes: How many nodes are read, those nearest to the output.
+
+    Raises:
+        TypeError: An argument is of the wrong kind. The message names it, and nothing is printed.
+        ValueError: An argument is out of range. The message names it, and nothing is printed.
+
+    Examples:
+        >>> import torch
+        >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> h = w.exp()
+        >>> loss = (h * w + h).sum()
+        >>> print_graph(loss, names={"w": w, "h": h, "loss": loss}, shapes=True)
+        └── SumBackward0: loss ()
+            └── AddBackward0 (2,)
+                ├── MulBackward0 (2,)
+                │   ├── ExpBackward0 [3]: h (2,)
+                │   │   └── AccumulateGrad: w (2,)
+                │   └── AccumulateGrad: w (2,)
+                └── → [3]: h (2,)
     """
     graph = AutogradGraph.from_output(output, names, max_nodes)
     print_lines(

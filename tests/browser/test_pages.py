@@ -1,6 +1,7 @@
 """The built site as a reader meets it, in a browser, on a desk and on a phone, in light and dark."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,13 +13,19 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 LESSONS = sorted(path.stem for path in ROOT.glob("docs/lessons/*.md"))
-PATHS = ["", *(f"lessons/{name}/" for name in LESSONS), "notebooks/lessons/linear-regression/"]
+REFERENCE = sorted(path.stem for path in ROOT.glob("docs/reference/*.md"))
+PATHS = [
+    "",
+    *(f"lessons/{name}/" for name in LESSONS),
+    *(f"reference/{name}/" for name in REFERENCE),
+    "notebooks/lessons/linear-regression/",
+]
 
 if not CHROMIUM:
     # A reader's machine need not have it; where CI runs, its absence is a failure.
@@ -106,6 +113,52 @@ def test_figures_take_their_colours_from_the_palette(page: Page, address: str) -
         page.reload()
         colours.append(page.evaluate("getComputedStyle(document.querySelector('.lesson-figure text')).fill"))
     assert colours[0] != colours[1]
+
+
+def test_drawings_in_the_reference_have_a_name_and_a_description_and_share_no_id(
+    page: Page, address: str
+) -> None:
+    page.goto(address + "reference/graph/")
+    drawings = page.locator("figure .autograd-graph")
+    for drawing in drawings.all():
+        expect(drawing).to_have_role("img")
+        expect(drawing).to_have_accessible_name(re.compile(".{40}"))
+        expect(drawing).to_have_accessible_description(re.compile("leaf|leaves"))
+    assert drawings.count() == 2
+    ids = page.evaluate('[...document.querySelectorAll("[id]")].map(part => part.id)')
+    assert sorted(ids) == sorted(set(ids))
+
+
+def test_signatures_of_the_reference_fit_a_phone(page: Page, address: str) -> None:
+    for name in REFERENCE:
+        page.goto(f"{address}reference/{name}/")
+        wide = page.evaluate(
+            """[...document.querySelectorAll(".doc-signature code")]
+                .filter(code => code.scrollWidth > code.clientWidth).map(code => code.innerText)"""
+        )
+        assert wide == []
+
+
+def test_copying_an_example_of_the_reference_leaves_prompts_and_outputs_out(
+    browser: Browser, address: str
+) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(address + "reference/graph/")
+    example = page.locator(".doc-contents > .highlight").filter(has_text="38 more lines")
+    example.hover()
+    example.locator("[data-clipboard-target], .md-code__button[title^=Copy]").first.click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    context.close()
+    assert copied.split("\n")[:5] == [
+        "import torch",
+        "w = torch.tensor(3.0, requires_grad=True)",
+        "y = w",
+        "for _ in range(20):",
+        "    y = y + y",
+    ]
+    assert ">>>" not in copied
+    assert "more lines" not in copied
 
 
 def test_a_picture_in_a_notebook_keeps_its_size_and_is_scrolled_on_a_phone(page: Page, address: str) -> None:

@@ -7,11 +7,33 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import FunctionType
 
 import pytest
+from bs4 import BeautifulSoup
+
+import lessons_src
+from lessons_src.gradient import Gradient
+from lessons_src.record import BackwardRecord
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("docs", "lessons_src", "mkdocs.yml", "pyproject.toml")
+
+
+RECORDED = ("BackwardRecord", "Step", "Contribution", "Accumulation")
+CLASSES = {
+    "lessons_src.AutogradGraph": lessons_src.AutogradGraph,
+    "lessons_src.GraphNode": lessons_src.GraphNode,
+    "lessons_src.LineFit": lessons_src.LineFit,
+    "lessons_src.record.BackwardRecord": BackwardRecord,
+    "lessons_src.gradient.Gradient": Gradient,
+}
+
+
+def has_an_entry(of_class: type, name: str) -> bool:
+    """Whether a name of a class is one of its methods and properties that are for everybody."""
+    kinds = (classmethod, property, FunctionType)
+    return not name.startswith("_") and isinstance(vars(of_class)[name], kinds)
 
 
 def build(folder: Path) -> Path:
@@ -71,8 +93,44 @@ def test_no_page_loads_anything_from_another_host(site: Path) -> None:
         assert loads.findall(path.read_text(encoding="utf-8")) == [], path.relative_to(site)
 
 
-def test_ids_are_unique_on_every_lesson(site: Path) -> None:
-    for page in site.glob("lessons/*/index.html"):
+def test_every_public_name_is_in_the_reference_with_an_output_of_its_own(site: Path) -> None:
+    entries: dict[str, bool] = {}
+    for page in site.glob("reference/*/index.html"):
+        html = page.read_text(encoding="utf-8")
+        for entry in re.split(r"(?=<h[23] id=)", html)[1:]:
+            name = re.match(r'<h[23] id="?([\w.]+)', entry)
+            assert name
+            entries[name[1]] = "lesson-output" in entry or "lesson-figure" in entry
+    public = {f"lessons_src.{name}" for name in lessons_src.__all__}
+    public |= {f"lessons_src.record.{name}" for name in RECORDED}
+    for path, of_class in CLASSES.items():
+        public |= {f"{path}.{name}" for name in vars(of_class) if has_an_entry(of_class, name)}
+    assert public <= entries.keys()
+    assert [name for name, shown in entries.items() if name in public and not shown] == []
+
+
+def test_examples_in_docstrings_are_code_and_their_references_are_links(site: Path) -> None:
+    for page in site.glob("reference/*/index.html"):
+        html = page.read_text(encoding="utf-8")
+        soup = BeautifulSoup(html, "html.parser")
+        assert soup.select(".doc-contents .highlight .gp")
+        prose = " ".join(part.get_text() for part in soup.select(".doc-contents :is(p, li, blockquote)"))
+        assert ">>>" not in prose
+        assert "][" not in prose
+        assert "<autoref" not in html
+
+
+def test_the_build_does_not_import_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys; from mkdocs.__main__ import cli; "
+        "cli(['build', '--quiet', '--site-dir', sys.argv[1]], standalone_mode=False); "
+        "assert 'mkdocstrings' in sys.modules; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True, timeout=300)
+
+
+def test_ids_are_unique_on_every_page(site: Path) -> None:
+    for page in [*site.glob("lessons/*/index.html"), *site.glob("reference/*/index.html")]:
         ids = re.findall(r'\sid="([^"]+)"', page.read_text(encoding="utf-8"))
         assert sorted(ids) == sorted(set(ids)), page.parent.name
 
