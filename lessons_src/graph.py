@@ -223,6 +223,10 @@ class AutogradGraph:
             max_lines: How many nodes are listed; the last line says how many were left out.
                 ``None`` sets no limit.
 
+        Raises:
+            TypeError: `max_lines` is of the wrong kind.
+            ValueError: `max_lines` is too small.
+
         Examples:
             >>> import torch
             >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
