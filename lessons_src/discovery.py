@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gc
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from lessons_src.freeing import make_safe_to_free
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable
 
     from torch.autograd.graph import Node
 
@@ -54,11 +53,16 @@ def discover(
     >>> [(node.name, node.uses) for node in order]
     [('ExpBackward0', 0), ('MulBackward0', 1), ('torch::autograd::AccumulateGrad', 2)]
     """
-    with _no_garbage_collection():
+    collects_garbage = gc.isenabled()
+    gc.disable()  # or it would look through all nodes made so far, over and over
+    try:
         made, starts, is_whole = _visit(roots, make, max_nodes)
         order = _sort(starts)
         if len(order) > _SHALLOW or not is_whole:
             make_safe_to_free(order, made)
+    finally:
+        if collects_garbage:
+            gc.enable()
     return order, made
 
 
@@ -72,6 +76,8 @@ def _visit(
     is_whole = True
     for fn, node in zip(fns, visited, strict=False):  # which grow meanwhile
         inputs = fn.next_functions
+        if not inputs:
+            continue
         if len(fns) + len(inputs) > max_nodes and _are_too_many(inputs, made, max_nodes):
             node.cut = sum(child_fn is not None for child_fn, _ in inputs)
             is_whole = False
@@ -81,8 +87,9 @@ def _visit(
             if child_fn is None:
                 edges.append((None, output_nr))
                 continue
-            child = made.get(child_fn)
-            if child is None:
+            if child_fn in made:
+                child = made[child_fn]
+            else:
                 made[child_fn] = child = make(child_fn)
                 fns.append(child_fn)
                 visited.append(child)
@@ -111,16 +118,3 @@ def _sort(starts: list[AnyFound]) -> list[AnyFound]:
                 if child.index == child.uses:
                     ready.append(child)
     return order
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Keep the collector from looking through all nodes made so far, over and over, for garbage."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

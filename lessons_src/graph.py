@@ -121,7 +121,7 @@ class AutogradGraph:
     @property
     def cut(self) -> int:
         """How many inputs were not followed because the graph has more than `max_nodes` nodes."""
-        return sum(node.cut for node in self.nodes)
+        return sum([node.cut for node in self.nodes])
 
     def render(
         self,

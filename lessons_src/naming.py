@@ -50,9 +50,12 @@ def find_labels(names: Names) -> LabelsFound:
     tensors = []
     for name, tensor in _named_tensors(names):
         if tensor.requires_grad:
-            grad_fn, number = tensor.grad_fn, tensor.output_nr
-            labels = leaves.setdefault(id(tensor), {}) if grad_fn is None else results.setdefault(grad_fn, {})
-            labels[number] = (*labels.get(number, ()), name)
+            grad_fn = tensor.grad_fn
+            if grad_fn is None:
+                labels, number = leaves.setdefault(id(tensor), {}), 0
+            else:
+                labels, number = results.setdefault(grad_fn, {}), tensor.output_nr
+            labels[number] = (*labels[number], name) if number in labels else (name,)
             tensors.append(tensor)
     return LabelsFound(leaves, results, tensors)
 

@@ -25,7 +25,7 @@ def gradient_edges(output: Output) -> list[tuple[Node | None, int]]:
     >>> [(type(node).__name__, number) for node, number in gradient_edges(w.unbind()[1:])]
     [('UnbindBackward0', 1), ('UnbindBackward0', 2)]
     """
-    if isinstance(output, GradientEdge | str | bytes) or not isinstance(output, Sequence):
+    if not isinstance(output, Sequence) or isinstance(output, GradientEdge | str | bytes):
         return [_gradient_edge(output, "output")]
     if not output:
         raise ValueError(f"output: {_MEANT}, not a sequence of none.")

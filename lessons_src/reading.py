@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lessons_src.discovery import discover
 from lessons_src.graph import MAX_NODES, AutogradGraph, GraphNode
@@ -11,13 +11,13 @@ from lessons_src.naming import find_labels
 from lessons_src.outputs import gradient_edges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import torch
     from torch.autograd.graph import Node
 
     from lessons_src.graph import Shape
-    from lessons_src.naming import Labels, Names
+    from lessons_src.naming import Names
     from lessons_src.outputs import Output
 
 Shapes: TypeAlias = "tuple[Shape | None, ...]"
@@ -55,33 +55,34 @@ def read(output: Output, names: Names, max_nodes: int) -> tuple[AutogradGraph, d
     _check_max_nodes(max_nodes)
     outputs = gradient_edges(output)
     labels = find_labels(names)
-    make_node = _node_maker(labels.leaves, labels.results)
+    make_node = _node_maker(labels.leaves)
     nodes, made = discover([fn for fn, _ in outputs if fn is not None], make_node, max_nodes)
+    for fn, labels_of_result in labels.results.items():
+        if fn in made:
+            made[fn].labels = labels_of_result
     ends = tuple([(None if fn is None else made[fn], output_nr) for fn, output_nr in outputs])
     return AutogradGraph(nodes, ends, max_nodes), made
 
 
-def _node_maker(
-    labels_of_leaves: dict[int, Labels], labels_of_results: dict[Node, Labels]
-) -> Callable[[Node], GraphNode]:
+def _node_maker(labels_of_leaves: Mapping[int, Mapping[int, tuple[str, ...]]]) -> Callable[[Node], GraphNode]:
     known_shapes: dict[Shapes, Shapes] = {}
 
     def make_node(fn: Node) -> GraphNode:
         name = type(fn).__name__
+        variable: torch.Tensor | None = None
+        labels = _NO_LABELS
         if name == "AccumulateGrad":
-            variable: torch.Tensor | None = fn.variable  # type: ignore[attr-defined]
-            labels: Mapping[int, tuple[str, ...]] = labels_of_leaves.get(id(variable), _NO_LABELS)
+            variable = fn.variable  # type: ignore[attr-defined]
+            labels = labels_of_leaves.get(id(variable), _NO_LABELS)
+            outputs: Sequence[Any] = (variable,)
         else:
-            variable = None
-            labels = labels_of_results.get(fn, _NO_LABELS)
-        # What comes in when backward runs, a gradient for each output, is shaped as that output.
-        outputs = fn._input_metadata if variable is None else (variable,)  # noqa: SLF001
+            # What comes in when backward runs, a gradient for each output, is shaped as that output.
+            outputs = fn._input_metadata  # noqa: SLF001
         try:
-            shapes: Shapes = (
-                (tuple(outputs[0].shape),)
-                if len(outputs) == 1  # as nearly always
-                else tuple([tuple(output.shape) for output in outputs])
-            )
+            if len(outputs) == 1:  # as nearly always
+                shapes: Shapes = (tuple(outputs[0].shape),)
+            else:
+                shapes = tuple([tuple(output.shape) for output in outputs])
         except RuntimeError:  # a nested tensor of the strided layout has no shape
             shapes = (None,) * len(outputs)
         shapes = known_shapes.setdefault(shapes, shapes)  # a large graph has few

@@ -56,10 +56,12 @@ class TextOptions:
 
 
 def _check_limit(name: str, unit: str, value: object) -> None:
-    meant = f"{name}: a number of {unit} is meant, at least 1, or None for all, not {value!r}."
     if value is None:
         return
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(meant)
-    if value < 1:
-        raise ValueError(meant)
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value >= 1:
+            return
+        error: type[Exception] = ValueError
+    else:
+        error = TypeError
+    raise error(f"{name}: a number of {unit} is meant, at least 1, or None for all, not {value!r}.")

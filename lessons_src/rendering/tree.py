@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING
 
 from lessons_src.rendering.options import UNICODE
@@ -37,7 +37,7 @@ class _Tree:
         self.show_none = options.show_none
         self.max_depth = options.max_depth or sys.maxsize
         self.shape_texts = _ShapeTexts(are_shown=options.shapes)
-        self.shared = _shared_nodes(graph)
+        self.shared = _nodes_given_again(graph)
         self.folded: deque[tuple[GraphNode, int]] = deque()
         # An edge, its indent, whether it is the last among its siblings, and its depth.
         # Last in, first out: the first child goes on last.
@@ -47,43 +47,45 @@ class _Tree:
 
     def lines(self) -> Iterator[str]:  # noqa: C901
         # Long for speed: a call for each line would cost as much as the line.
-        branch, last, pipe, space, again, *_ = self.marks
+        branch, last, pipe, space, again, _, _, more = self.marks
         stack, shared, show_none, max_depth = self.stack, self.shared, self.show_none, self.max_depth
         shape_texts = self.shape_texts
         head = ""  # stands before the next line, in place of its indent
-        drawn = set()  # of the shared nodes
+        references: dict[GraphNode, str] = {}  # to what stands already, if they are all the same
         while stack or self.folded:
             if not stack:
                 head = self.unfold()
             (node, output_nr), indent, is_last, depth = stack.pop()
             start = (head or indent) + (last if is_last else branch)
             head = ""
+            if node in references:
+                yield start + (references[node] or self.reference(node, output_nr))
+                continue
             if node is None:
                 yield start + (NO_GRAPH if depth == 1 else "None")
                 continue
-            if node.labels or len(node.shapes) > 1:
-                text = self.output_text(node, output_nr)
-            else:
-                text = shape_texts[node.shapes]
-            if node in drawn:
-                yield f"{start}{again} [{node.index}]{text}"
-                continue
+            is_plain = not node.labels and len(node.shapes) == 1
+            text = shape_texts[node.shapes] if is_plain else self.output_text(node, output_nr)
             stop = ""
             if node.cut or (node.edges and (depth >= max_depth or len(indent) >= FOLD_AT)):
                 stop = self.stop_at(node, depth)
             elif node.edges:
                 indent += space if is_last else pipe
+                depth += 1
                 is_last = True
                 for edge in reversed(node.edges):
-                    if show_none or edge[0] is not None:
-                        stack.append((edge, indent, is_last, depth + 1))
+                    if edge[0] is not None or show_none:
+                        stack.append((edge, indent, is_last, depth))
                         is_last = False
-            if node not in shared:
-                yield f"{start}{node.name}{text}{stop}"
-                continue
-            if stop != self.marks.more:
-                drawn.add(node)
-            yield f"{start}{node.name} [{node.index}]{text}{stop}"
+            if (node.uses > 1 or node in shared) and (is_plain or not is_named_leaf(node)):
+                text = f" [{node.index}]{text}"
+                if stop != more:
+                    references[node] = again + text if is_plain else ""
+            yield f"{start}{node.name}{text}{stop}"
+
+    def reference(self, node: GraphNode, output_nr: int) -> str:
+        """Return what stands for a node that is drawn elsewhere."""
+        return f"{self.marks.again} [{node.index}]{self.output_text(node, output_nr)}"
 
     def stop_at(self, node: GraphNode, depth: int) -> str:
         """Return the mark of a node that nothing is drawn below, or not here, if it has anything below."""
@@ -123,12 +125,15 @@ class _ShapeTexts(dict["tuple[Shape | None, ...]", str]):
         return text
 
 
-def _shared_nodes(graph: AutogradGraph) -> set[GraphNode]:
-    """Return the nodes that several lines lead to, save those whose name says all that there is."""
-    outputs = Counter(node for node, _ in graph.outputs if node is not None)
-    shared = {node for node in graph.nodes if node.uses > 1}
-    shared |= {node for node, count in outputs.items() if node.uses + count > 1}
-    return {node for node in shared if not is_named_leaf(node)}
+def _nodes_given_again(graph: AutogradGraph) -> set[GraphNode]:
+    """Return the outputs' nodes that another output or an edge leads to as well."""
+    given, again = set(), set()
+    for node, _ in graph.outputs:
+        if node is not None:
+            if node.uses or node in given:
+                again.add(node)
+            given.add(node)
+    return again
 
 
 def is_named_leaf(node: GraphNode) -> bool:
