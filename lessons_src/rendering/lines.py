@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from lessons_src.rendering.listing import list_lines, table_lines
@@ -11,37 +11,37 @@ from lessons_src.rendering.options import UNICODE, TextOptions
 from lessons_src.rendering.tree import tree_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from lessons_src.graph import AutogradGraph
 
 
 def text_lines(graph: AutogradGraph, options: TextOptions) -> Iterator[str]:
-    """Yield a graph's tree or list, and one more line that counts what was left out, if anything was.
+    """Return a graph's tree or list, and one more line that counts what was left out, if anything was.
 
     >>> from lessons_src.graph import AutogradGraph
     >>> list(text_lines(AutogradGraph([], ((None, 0),)), TextOptions()))
     ['└── (no graph: no operation was recorded)']
     """
     lines = list_lines(graph, options) if options.flat else tree_lines(graph, options)
-    drawn = islice(lines, options.max_lines)
-    if options.max_depth is None:
-        yield from drawn
-        if next(lines, None) is None:
-            yield from _left_out(graph, 0, options)
-            return
-        shown = options.max_lines or 0
-    else:
-        shown = yield from _counted(drawn)
-    yield from _left_out(graph, _count_lines(graph, options) - shown, options)
+    if options.max_depth is not None:
+        return _counted(islice(lines, options.max_lines), graph, options)
+    if options.max_lines is None:
+        return chain(lines, _left_out(graph, 0, options))
+    return chain(islice(lines, options.max_lines), _rest(lines, graph, options, options.max_lines))
 
 
-def _counted(lines: Iterator[str]) -> Generator[str, None, int]:
+def _counted(lines: Iterator[str], graph: AutogradGraph, options: TextOptions) -> Iterator[str]:
     count = 0
     for line in lines:
         yield line
         count += 1
-    return count
+    yield from _left_out(graph, _count_lines(graph, options) - count, options)
+
+
+def _rest(lines: Iterator[str], graph: AutogradGraph, options: TextOptions, shown: int) -> Iterator[str]:
+    is_cut = next(lines, None) is not None
+    yield from _left_out(graph, _count_lines(graph, options) - shown if is_cut else 0, options)
 
 
 def print_table(graph: AutogradGraph, max_lines: int | None) -> None:

@@ -25,7 +25,7 @@ UNICODE = Marks(BRANCH, LAST, PIPE, SPACE, "→", "←", " ↓", " …")
 ASCII = Marks("|-- ", "`-- ", "|   ", "    ", "->", "<-", " v", " ...")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class TextOptions:
     """What to show of a graph; raises `TypeError` or `ValueError`, naming the option, for nonsense.
 

@@ -65,15 +65,15 @@ class _Tree:
                 yield start + (NO_GRAPH if depth == 1 else "None")
                 continue
             is_plain = not node.labels and len(node.shapes) == 1
-            text = shape_texts[node.shapes] if is_plain else self.output_text(node, output_nr)
-            stop = ""
-            if node.cut or (node.edges and (depth >= max_depth or len(indent) >= FOLD_AT)):
+            text = shape_texts[node.shapes[0]] if is_plain else self.output_text(node, output_nr)
+            edges, stop = node.edges, ""
+            if node.cut or (edges and (depth >= max_depth or len(indent) >= FOLD_AT)):
                 stop = self.stop_at(node, depth)
-            elif node.edges:
+            elif edges:
                 indent += space if is_last else pipe
                 depth += 1
                 is_last = True
-                for edge in reversed(node.edges):
+                for edge in reversed(edges):
                     if edge[0] is not None or show_none:
                         stack.append((edge, indent, is_last, depth))
                         is_last = False
@@ -110,18 +110,19 @@ class _Tree:
         text = f" output {output_nr}" if len(node.shapes) > 1 else ""
         if output_nr in node.labels:
             text += f": {', '.join(node.labels[output_nr])}"
-        return text + self.shape_texts[node.shapes[output_nr : output_nr + 1]]
+        has_shape = output_nr < len(node.shapes)  # else a GradientEdge names an output that there is not
+        return text + self.shape_texts[node.shapes[output_nr]] if has_shape else text
 
 
-class _ShapeTexts(dict["tuple[Shape | None, ...]", str]):
+class _ShapeTexts(dict["Shape | None", str]):
     """The text of an output's shape, each made once: a large graph has few."""
 
     def __init__(self, *, are_shown: bool) -> None:
-        super().__init__({(): ""})
+        super().__init__()
         self.are_shown = are_shown
 
-    def __missing__(self, shapes: tuple[Shape | None, ...]) -> str:
-        self[shapes] = text = f" {shape_text(*shapes)}" if self.are_shown else ""
+    def __missing__(self, shape: Shape | None) -> str:
+        self[shape] = text = f" {shape_text(shape)}" if self.are_shown else ""
         return text
 
 

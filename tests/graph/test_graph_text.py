@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from networks import chain, doublings, leaf, post_example, random_expression
+from torch.autograd.graph import GradientEdge
 
 from lessons_src import AutogradGraph, print_graph
 from lessons_src.graph import GraphNode
@@ -103,6 +104,17 @@ def test_an_operation_of_several_outputs_says_which() -> None:
             │   │   └── → [3] output 2: c (2,)
             │   └── → [3] output 1 (2,)
             └── → [3] output 0: a (2,)
+        """)
+
+
+def test_an_edge_to_an_output_that_there_is_not_has_no_shape() -> None:
+    first, _ = leaf(2, 3).unbind()
+    assert first.grad_fn is not None
+    edges = [GradientEdge(first.grad_fn, 1), GradientEdge(first.grad_fn, 2)]
+    assert render(edges, shapes=True) == text("""
+        ├── UnbindBackward0 [0] output 1 (3,)
+        │   └── AccumulateGrad (2, 3)
+        └── → [0] output 2
         """)
 
 
