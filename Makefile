@@ -3,6 +3,7 @@
 MAKEFLAGS += --no-print-directory
 PYTHON ?= python3.11
 BIN := .venv/bin
+PIP_INSTALL := PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check
 # Two builds of one commit are the same byte for byte; this is the date that they carry.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 # Material announces MkDocs 2, which is pinned away, on every start.
@@ -33,10 +34,15 @@ check: .venv/ready
 accept: .venv/ready
 	$(BIN)/pytest --accept docs README.md CONTRIBUTING.md
 
-bench: .venv/ready
+bench: .venv/bench-ready
 	$(BIN)/python tests/bench
+
+# What only the benchmark compares with is installed by it alone.
+.venv/bench-ready: .venv/ready
+	$(PIP_INSTALL) --editable ".[bench]"
+	@touch $@
 
 .venv/ready: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv .venv
-	PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable ".[site,test]"
+	$(PIP_INSTALL) --editable ".[site,test]"
 	@touch $@
