@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -19,16 +20,6 @@ from lessons_src.publishing.running import run_lesson
 
 ROOT = Path(__file__).parents[2]
 PYTHON = sys.executable
-
-# The site's own configuration without the plugin that runs lessons, on the same pages and notebook.
-OFF = """
-INHERIT: mkdocs.yml
-strict: false
-docs_dir: plain
-plugins:
-  search: {}
-  mkdocs-jupyter: {include: ["*.ipynb"], ignore: ["*.md"], include_source: true, ignore_h1_titles: true}
-"""
 
 # The same code, run by mkdocs-jupyter: a kernel for each page.
 PEER = """
@@ -91,7 +82,7 @@ def _lay_out(project: Path) -> list[Path]:
     shutil.copytree(ROOT / "docs" / "assets", project / "peer" / "assets")
     shutil.copytree(ROOT / "lessons_src", project / "lessons_src")
     shutil.copy(ROOT / "mkdocs.yml", project)
-    (project / "off.yml").write_text(OFF)
+    (project / "off.yml").write_text(_without_runs((ROOT / "mkdocs.yml").read_text()))
     (project / "peer.yml").write_text(PEER)
     pages = []
     for path in sorted((project / "docs").rglob("*.md")):
@@ -105,6 +96,13 @@ def _lay_out(project: Path) -> list[Path]:
             _write(project / "plain" / "notebooks" / page.with_suffix(".ipynb"), run)
         _write(project / "peer" / page.with_suffix(".ipynb"), _without_outputs(run))
     return pages
+
+
+def _without_runs(configuration: str) -> str:
+    """The site's own configuration without the plugin that runs lessons, for the folder `plain`."""
+    off, removed = re.subn(r"^  - lessons:\n(      .*\n)*", "", configuration, flags=re.MULTILINE)
+    assert removed == 1
+    return off.replace("strict: true", "strict: false") + "\ndocs_dir: plain\n"
 
 
 def _without_outputs(notebook: str) -> str:
