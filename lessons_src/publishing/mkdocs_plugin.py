@@ -88,7 +88,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             raise PluginError(f"the lessons plugin needs `{_SUPERFENCES}` in markdown_extensions")
         fences = config.mdx_configs.setdefault(_SUPERFENCES, {}).setdefault("custom_fences", [])
         fences.append({"name": RESULTS, "class": RESULTS, "format": self._format_results})
-        self.root = Path(config.config_file_path).parent if config.config_file_path else Path.cwd()
+        # MkDocs hands on a relative path as it was given, but only in a server's first build.
+        self.root = Path(config.config_file_path or "mkdocs.yml").resolve().parent
         self.cache = RunCache(self.root / ".cache" / "lessons")
         return config
 

@@ -288,6 +288,17 @@ def test_a_lesson_runs_again_only_when_its_code_changes(site: Site) -> None:
     assert site.count == 2
 
 
+def test_a_lesson_does_not_run_again_when_the_configuration_is_named_another_way(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.write(block(site.counted("1"), "1"))
+    site.build()
+    monkeypatch.chdir(site.root)
+    with Path("mkdocs.yml").open("rb") as file:  # as `--config-file mkdocs.yml` does
+        build(load_config(file))
+    assert site.count == 1
+
+
 def test_a_lesson_that_changes_runs_alone(site: Site) -> None:
     site.write(block(site.counted("1"), "1"))
     site.write(block("1", "1"), name="b.md")
