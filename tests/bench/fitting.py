@@ -18,7 +18,7 @@ def main() -> None:
     # In turn, so that whatever else the machine does falls on both.
     pairs = [
         (_time(lambda: bare_loop(x, y)), _time(lambda: fit_line(x, y, steps=STEPS, a=0.0, b=0.0)))
-        for _ in range(20)
+        for _ in range(60)
     ]
     bare, ours = (min(times) for times in zip(*pairs, strict=True))
     print(f"\n{STEPS} steps on 100 points: bare loop {bare * 1000:.1f} ms, fit_line {ours * 1000:.1f} ms")
