@@ -66,8 +66,9 @@ def run_lessons(lessons: Sequence[Lesson], time_limit: float = TIME_LIMIT) -> li
 class BackgroundRuns:
     """Lessons that run while the caller does something else: as `run_lessons` does it, in a thread.
 
-    `results` has a future for each of them, in their order. `stop` ends what still runs, and
-    cancels the futures of that; the program's end stops it too.
+    `results` has a future for each of them, in their order. An error that keeps lessons from being
+    run is raised by the futures. `stop` ends what still runs, and cancels the futures of that; the
+    program's end stops it too.
 
     >>> from lessons_src.publishing.parsing import parse_lesson
     >>> runs = BackgroundRuns([parse_lesson("```python\\n1 + 1\\n```\\n", "two.md")])
@@ -81,7 +82,7 @@ class BackgroundRuns:
         self.results = [run.result for run in runs]
         stop, self._stop = _CONTEXT.Pipe(duplex=False)
         # Not waited for when the program ends, in an error or by Ctrl-C, but stopped.
-        self._thread = threading.Thread(target=_run_all, args=(runs, stop), daemon=True)
+        self._thread = threading.Thread(target=self._work, args=(runs, stop), daemon=True)
         self._thread.start()
         atexit.register(self.stop)
 
@@ -89,6 +90,18 @@ class BackgroundRuns:
         self._stop.close()
         self._thread.join()
         atexit.unregister(self.stop)
+
+    def _work(self, runs: "Sequence[_Run]", stop: Connection) -> None:
+        try:
+            _run_all(runs, stop)
+        except Exception as error:  # noqa: BLE001  # it is raised where a result is asked for
+            for future in self._without_result():
+                future.set_exception(error)
+        for future in self._without_result():
+            future.cancel()
+
+    def _without_result(self) -> list[Future[LessonRun]]:
+        return [future for future in self.results if not future.done()]
 
 
 def _run_all(runs: "Sequence[_Run]", stop: Connection | None = None) -> None:
@@ -111,8 +124,6 @@ def _run_all(runs: "Sequence[_Run]", stop: Connection | None = None) -> None:
     finally:
         for run in active:
             run.stop(patience=0)
-        for run in runs:
-            run.result.cancel()  # which does nothing to a run that has come to its result
 
 
 def _wait(active: "list[_Run]", stop: Connection | None) -> list[Any]:

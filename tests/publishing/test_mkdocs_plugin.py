@@ -228,14 +228,25 @@ def test_a_notebook_is_shown_by_mkdocs_jupyter_and_is_not_what_one_edits(site: S
     assert site.page().select(edit)
 
 
-@pytest.mark.parametrize("broken", [block("print(1)", "2"), "```py\n```\n"])
-def test_a_server_offers_no_output_in_the_notebook_of_a_lesson_that_fails(site: Site, broken: str) -> None:
+def test_a_server_offers_no_output_in_the_notebook_of_a_lesson_that_fails(site: Site) -> None:
     site.configure("  - lessons", "  - lessons:\n      notebooks: [index.md]")
     site.start("serve")
-    site.write("# A\n\n", broken)
-    site.build()
     notebook = site.root / "site" / "notebooks" / "index.ipynb"
-    assert not notebook.exists() or '"outputs": []' in notebook.read_text()
+    site.write("# A\n\n", block("print(1)", "2"))
+    site.build()
+    assert '"outputs": []' in notebook.read_text()
+    site.write("# A\n\n", block("print(1)", "1"))
+    site.build()
+    assert '"1\\n"' in notebook.read_text()
+
+
+def test_a_server_offers_no_notebook_of_a_page_that_is_no_lesson(site: Site) -> None:
+    site.configure("  - lessons", "  - lessons:\n      notebooks: [index.md]")
+    site.start("serve")
+    site.write("# A\n\n```py\n```\n")
+    site.build()
+    assert site.page().select(".lesson-broken")
+    assert not (site.root / "site" / "notebooks" / "index.ipynb").exists()
 
 
 def test_a_notebook_of_no_lesson_ends_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:

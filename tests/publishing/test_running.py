@@ -111,6 +111,17 @@ def test_lessons_that_are_stopped_have_no_result_and_leave_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_error_of_the_runner_is_raised_where_a_result_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    runs = BackgroundRuns([parse(block("1"))] * 3)
+    for future in runs.results:
+        with pytest.raises(FileNotFoundError, match="missing"):
+            future.result()
+    runs.stop()
+
+
 # What lessons share
 
 
