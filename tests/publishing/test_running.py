@@ -433,15 +433,17 @@ def test_lessons_are_ended_when_running_them_is_interrupted(
         "from lessons_src.publishing.running import BackgroundRuns, run_lesson\n"
         + run_it.format(f"parse_lesson({block(lesson)!r}, 'x.md')")
     )
-    process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True)
-    while not pid_file.exists() or "\n" not in pid_file.read_text():
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) != 0
-    assert process.stderr
-    assert "KeyboardInterrupt" in process.stderr.read()
-    process.stderr.close()
+    with subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while not pid_file.exists() or "\n" not in pid_file.read_text():
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) != 0
+        finally:
+            process.kill()
+        assert process.stderr
+        assert "KeyboardInterrupt" in process.stderr.read()
     pid, directory = pid_file.read_text().split("\n")
     pid_file.write_text(pid)
     assert _end_of(int(pid))
