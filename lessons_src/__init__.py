@@ -6,8 +6,8 @@ Read the three files in this order. Each has one idea.
 - `traversal`: walk the autograd graph. It returns data and makes no text.
 - `printing`: draw what the traversal found. It makes text and never sees a graph.
 
-Then the same idea for graphs of any size, with names and shapes: `naming`, `reading`, `graph` and
-`rendering`.
+Then the same idea for graphs of any size, with names and shapes: `naming`, `reading`, `node`,
+`graph` and `rendering`.
 
 >>> import torch
 >>> from lessons_src import pretty_print_graph, traverse_graph
@@ -22,7 +22,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lessons_src.graph import AutogradGraph, GraphNode
+    from lessons_src.graph import AutogradGraph
+    from lessons_src.node import GraphNode
     from lessons_src.printing import pretty_print_graph
     from lessons_src.recording import record_backward
     from lessons_src.regression import DivergenceError, LineFit, fit_line
@@ -44,7 +45,7 @@ __all__ = [
 _HOMES = {
     "AutogradGraph": "graph",
     "DivergenceError": "regression",
-    "GraphNode": "graph",
+    "GraphNode": "node",
     "LineFit": "regression",
     "fit_line": "regression",
     "pretty_print_graph": "printing",

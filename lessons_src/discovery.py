@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from lessons_src.freeing import make_safe_to_free
@@ -41,6 +40,9 @@ def discover(
     Of a graph of more than `max_nodes`, that many are visited, those nearest to the roots (and the
     roots in any case). One whose inputs would be too many gets their number as `cut`, and no edges.
 
+    Call this from a function that runs `without_garbage_collection`, and that keeps nothing of
+    PyTorch's: or the collector looks through all nodes made so far, over and over.
+
     No recursion: a chain of 100,000 operations is deeper than Python's stack. The nodes are the
     keys, not their ids: before torch 2.13 a node's Python object, unless something holds it, dies
     during the walk, and the next one may get its id.
@@ -53,16 +55,10 @@ def discover(
     >>> [(node.name, node.uses) for node in order]
     [('ExpBackward0', 0), ('MulBackward0', 1), ('torch::autograd::AccumulateGrad', 2)]
     """
-    collects_garbage = gc.isenabled()
-    gc.disable()  # or it would look through all nodes made so far, over and over
-    try:
-        made, starts, is_whole = _visit(roots, make, max_nodes)
-        order = _sort(starts)
-        if len(order) > _SHALLOW or not is_whole:
-            make_safe_to_free(order, made)
-    finally:
-        if collects_garbage:
-            gc.enable()
+    made, starts, is_whole = _visit(roots, make, max_nodes)
+    order = _sort(starts)
+    if len(order) > _SHALLOW or not is_whole:
+        make_safe_to_free(order, made)
     return order, made
 
 
@@ -84,16 +80,15 @@ def _visit(
             continue
         edges: list[tuple[AnyFound | None, int]] = []
         for child_fn, output_nr in inputs:
-            if child_fn is None:
-                edges.append((None, output_nr))
-                continue
+            child: AnyFound | None = None
             if child_fn in made:
                 child = made[child_fn]
-            else:
+                child.uses += 1
+            elif child_fn is not None:
                 made[child_fn] = child = make(child_fn)
+                child.uses = 1
                 fns.append(child_fn)
                 visited.append(child)
-            child.uses += 1
             edges.append((child, output_nr))
         node.edges = tuple(edges)
     return made, starts, is_whole

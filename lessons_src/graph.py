@@ -2,59 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from lessons_src.garbage import without_garbage_collection
 from lessons_src.printing import MAX_LINES
+from lessons_src.reading import read
 from lessons_src.rendering.lines import print_table, text_lines
 from lessons_src.rendering.options import TextOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import torch
+    from collections.abc import Iterator
 
     from lessons_src.naming import Names
+    from lessons_src.node import Edge, GraphNode
     from lessons_src.outputs import Output
-
-Edge: TypeAlias = "tuple[GraphNode | None, int]"
-Shape: TypeAlias = tuple[int, ...]
 
 MAX_NODES = 1_000_000
 """How many nodes are read unless you ask for another number."""
-
-
-@dataclass(slots=True, eq=False)
-class GraphNode:
-    """A node of an `AutogradGraph`: one operation that was recorded, or one leaf.
-
-    Attributes:
-        index: The node's place in the graph's `nodes`.
-        name: That of the node's class, such as ``MulBackward0``.
-        edges: A pair for each input of the operation: the node that made it, and which of that
-            node's outputs it is. It is ``(None, 0)`` for an input that needs no gradient.
-        shapes: The shape of each output, or ``None`` where PyTorch does not tell.
-        labels: The names of each output that has any, by the output's number.
-        variable: The leaf's tensor, or ``None`` for an operation.
-        uses: How many edges lead to the node.
-        cut: How many inputs were not followed because the graph was as large as allowed. `edges`
-            is empty then.
-    """
-
-    index: int
-    name: str
-    edges: tuple[Edge, ...] = field(repr=False)
-    shapes: tuple[Shape | None, ...]
-    labels: Mapping[int, tuple[str, ...]]
-    variable: torch.Tensor | None
-    uses: int
-    cut: int = 0
-
-    @property
-    def label(self) -> str | None:
-        """The names of the node's outputs, with commas between, or ``None`` where it has no name."""
-        names = [name for output_nr in sorted(self.labels) for name in self.labels[output_nr]]
-        return ", ".join(names) if names else None
 
 
 @dataclass(eq=False, repr=False)
@@ -76,6 +41,7 @@ class AutogradGraph:
     max_nodes: int = MAX_NODES
 
     @classmethod
+    @without_garbage_collection  # until PyTorch's nodes, of which only the data is kept, are gone again
     def from_output(cls, output: Output, names: Names = None, max_nodes: int = MAX_NODES) -> AutogradGraph:
         """Return the graph of a tensor, a ``grad_fn``, a ``GradientEdge``, or a sequence of them.
 
@@ -104,9 +70,8 @@ class AutogradGraph:
             >>> graph.leaves[0].variable is w
             True
         """
-        from lessons_src.reading import read  # which imports this module
-
-        return read(output, names, max_nodes)[0]
+        reading = read(output, names, max_nodes)
+        return cls(reading.nodes, reading.outputs, max_nodes)
 
     @property
     def roots(self) -> list[GraphNode]:
@@ -123,6 +88,7 @@ class AutogradGraph:
         """How many inputs were not followed because the graph has more than `max_nodes` nodes."""
         return sum([node.cut for node in self.nodes])
 
+    @without_garbage_collection
     def render(
         self,
         *,

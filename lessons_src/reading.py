@@ -1,13 +1,13 @@
-"""Read the autograd graph: from PyTorch's nodes to an `AutogradGraph`."""
+"""Read the autograd graph: from PyTorch's nodes to our own."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from lessons_src.discovery import discover
-from lessons_src.graph import MAX_NODES, AutogradGraph, GraphNode
 from lessons_src.naming import find_labels
+from lessons_src.node import GraphNode
 from lessons_src.outputs import gradient_edges
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import torch
     from torch.autograd.graph import Node
 
-    from lessons_src.graph import Shape
     from lessons_src.naming import Names
+    from lessons_src.node import Edge, Shape
     from lessons_src.outputs import Output
 
 Shapes: TypeAlias = "tuple[Shape | None, ...]"
@@ -25,32 +25,23 @@ Shapes: TypeAlias = "tuple[Shape | None, ...]"
 _NO_LABELS: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 
-def read_graph(
-    output: Output, names: Names = None, max_nodes: int = MAX_NODES
-) -> tuple[AutogradGraph, list[Node]]:
-    """Return what `AutogradGraph.from_output` does, and PyTorch's own node for each of its nodes.
+class Reading(NamedTuple):
+    """What was read: the parts of an `AutogradGraph`, and its nodes by PyTorch's own."""
+
+    nodes: list[GraphNode]
+    outputs: tuple[Edge, ...]
+    made: dict[Node, GraphNode]
+
+
+def read(output: Output, names: Names, max_nodes: int) -> Reading:
+    """Return the graph from `output` down, as `AutogradGraph.from_output` describes it.
 
     >>> import torch
     >>> w = torch.tensor(3.0, requires_grad=True)
     >>> y = w * w
-    >>> graph, grad_fns = read_graph(y)
-    >>> grad_fns[0] is y.grad_fn
-    True
-    """
-    graph, made = read(output, names, max_nodes)
-    grad_fns = {node.index: fn for fn, node in made.items()}
-    return graph, [grad_fns[index] for index in range(len(grad_fns))]
-
-
-def read(output: Output, names: Names, max_nodes: int) -> tuple[AutogradGraph, dict[Node, GraphNode]]:
-    """Return what `AutogradGraph.from_output` does, and its nodes by PyTorch's own.
-
-    >>> import torch
-    >>> w = torch.tensor(3.0, requires_grad=True)
-    >>> y = w * w
-    >>> graph, made = read(y, None, MAX_NODES)
-    >>> made[y.grad_fn] is graph.nodes[0]
-    True
+    >>> reading = read(y, None, max_nodes=100)
+    >>> [node.name for node in reading.nodes], reading.made[y.grad_fn] is reading.nodes[0]
+    (['MulBackward0', 'AccumulateGrad'], True)
     """
     _check_max_nodes(max_nodes)
     outputs = gradient_edges(output)
@@ -61,11 +52,11 @@ def read(output: Output, names: Names, max_nodes: int) -> tuple[AutogradGraph, d
         if fn in made:
             made[fn].labels = labels_of_result
     ends = tuple([(None if fn is None else made[fn], output_nr) for fn, output_nr in outputs])
-    return AutogradGraph(nodes, ends, max_nodes), made
+    return Reading(nodes, ends, made)
 
 
 def _node_maker(labels_of_leaves: Mapping[int, Mapping[int, tuple[str, ...]]]) -> Callable[[Node], GraphNode]:
-    known_shapes: dict[Shapes, Shapes] = {}
+    shapes_of_one = _ShapesOfOne()
 
     def make_node(fn: Node) -> GraphNode:
         name = type(fn).__name__
@@ -80,15 +71,22 @@ def _node_maker(labels_of_leaves: Mapping[int, Mapping[int, tuple[str, ...]]]) -
             outputs = fn._input_metadata  # noqa: SLF001
         try:
             if len(outputs) == 1:  # as nearly always
-                shapes: Shapes = (tuple(outputs[0].shape),)
+                shapes: Shapes = shapes_of_one[tuple(outputs[0].shape)]
             else:
                 shapes = tuple([tuple(output.shape) for output in outputs])
         except RuntimeError:  # a nested tensor of the strided layout has no shape
             shapes = (None,) * len(outputs)
-        shapes = known_shapes.setdefault(shapes, shapes)  # a large graph has few
         return GraphNode(0, name, (), shapes, labels, variable, 0)
 
     return make_node
+
+
+class _ShapesOfOne(dict["Shape", "Shapes"]):
+    """The shapes of a node that has one output, made once for each: a large graph has few."""
+
+    def __missing__(self, shape: Shape) -> Shapes:
+        self[shape] = shapes = (shape,)
+        return shapes
 
 
 def _check_max_nodes(max_nodes: object) -> None:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from lessons_src.garbage import without_garbage_collection
 from lessons_src.gradient import Gradient
-from lessons_src.reading import read_graph
+from lessons_src.reading import read
 from lessons_src.record import Accumulation, BackwardRecord, Contribution, Step
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lessons_src.graph import AutogradGraph, GraphNode
     from lessons_src.naming import Names
+    from lessons_src.node import GraphNode
+    from lessons_src.reading import Reading
 
 MAX_NODES = 100_000
 """How many nodes the graph of a loss may have unless you allow more."""
@@ -76,18 +78,18 @@ def record_backward(
              adds 13 to x.grad, which was None
     """
     _check_loss(loss, gradient)
-    graph, grad_fns = read_graph(loss, names, max_nodes)
-    if graph.cut:
+    reading = without_garbage_collection(read)(loss, names, max_nodes)
+    if any(node.cut for node in reading.nodes):
         raise ValueError(
             f"loss: its graph has more than max_nodes={max_nodes:,} nodes, and nothing was run; "
             "record a smaller one, or allow more."
         )
     start = torch.ones_like(loss) if gradient is None else gradient
-    recorder = _Recorder(graph, start)
+    recorder = _Recorder(reading, start)
     with ExitStack() as hooks:
-        for index, grad_fn in enumerate(grad_fns):
-            hooks.callback(grad_fn.register_prehook(partial(recorder.node_starts, index)).remove)
-            hooks.callback(grad_fn.register_hook(partial(recorder.node_ends, index)).remove)
+        for grad_fn, node in reading.made.items():
+            hooks.callback(grad_fn.register_prehook(partial(recorder.node_starts, node.index)).remove)
+            hooks.callback(grad_fn.register_hook(partial(recorder.node_ends, node.index)).remove)
         loss.backward(gradient, retain_graph=retain_graph)  # type: ignore[no-untyped-call]
     return BackwardRecord(recorder.steps)
 
@@ -106,13 +108,13 @@ class _Running(NamedTuple):
 class _Recorder:
     """What is known so far of a backward, whose nodes call `node_starts` and `node_ends`."""
 
-    def __init__(self, graph: AutogradGraph, start: Tensor) -> None:
-        self.nodes = graph.nodes
+    def __init__(self, reading: Reading, start: Tensor) -> None:
+        self.nodes = reading.nodes
         self.steps: list[Step] = []
         self.task: int | None = None
         self.arrived: dict[int, int] = {}
         self.ready_after: dict[int, int] = {}
-        self.waiting = {(_ROOT, graph.outputs[0][1]): _Arrival(start, Gradient.of(start))}
+        self.waiting = {(_ROOT, reading.outputs[0][1]): _Arrival(start, Gradient.of(start))}
         self.running: dict[int, _Running] = {}
 
     def node_starts(self, index: int, grads: tuple[Tensor | None, ...]) -> None:

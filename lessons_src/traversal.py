@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 
 from lessons_src.discovery import discover
+from lessons_src.garbage import without_garbage_collection
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -66,6 +67,7 @@ def traverse_graph(grad_fn: Node | None) -> Tree | None:
     return trees[grad_fn]
 
 
+@without_garbage_collection
 def walk(grad_fn: Node) -> dict[Node, list[Node]]:
     """Return `grad_fn` and all nodes below it, each once and after its inputs, with those inputs.
 

@@ -13,7 +13,8 @@ from lessons_src.rendering.tree import NO_GRAPH, shape_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lessons_src.graph import AutogradGraph, GraphNode
+    from lessons_src.graph import AutogradGraph
+    from lessons_src.node import GraphNode
 
 Kind: TypeAlias = Literal["leaf", "operation", "none", "cut"]
 Data: TypeAlias = dict[str, str]

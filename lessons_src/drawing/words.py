@@ -9,7 +9,8 @@ from unicodedata import east_asian_width
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lessons_src.graph import AutogradGraph, Edge
+    from lessons_src.graph import AutogradGraph
+    from lessons_src.node import Edge
 
 CELLS = 16  # in a line: two boxes as wide as that stand side by side on a phone
 MAX_LISTED = 12

@@ -10,7 +10,8 @@ from lessons_src.rendering.tree import is_named_leaf, shape_text, shown_edges
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lessons_src.graph import AutogradGraph, Edge, GraphNode
+    from lessons_src.graph import AutogradGraph
+    from lessons_src.node import Edge, GraphNode
     from lessons_src.rendering.options import TextOptions
 
 HEADER = ("node", "name", "label", "shape", "inputs")

@@ -11,7 +11,8 @@ from lessons_src.rendering.options import UNICODE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lessons_src.graph import AutogradGraph, Edge, GraphNode, Shape
+    from lessons_src.graph import AutogradGraph
+    from lessons_src.node import Edge, GraphNode, Shape
     from lessons_src.rendering.options import TextOptions
 
 FOLD_AT = 20 * len(UNICODE.pipe)  # columns: deeper, a tree goes on at the margin
@@ -118,7 +119,6 @@ class _ShapeTexts(dict["Shape | None", str]):
     """The text of an output's shape, each made once: a large graph has few."""
 
     def __init__(self, *, are_shown: bool) -> None:
-        super().__init__()
         self.are_shown = are_shown
 
     def __missing__(self, shape: Shape | None) -> str:

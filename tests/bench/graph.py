@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HELPERS = Path(__file__).parents[1] / "graph"
-ROUNDS, REPEATS = 11, 5
-GRAPHS = "{:22}{:>7}{:>9}{:>9}{:>9}{:>9}{:>10}{:>10}  {}"
-LARGE_GRAPHS = "{:22}{:>10}{:>10}{:>10}{:>10}{:>10}{:>13}"
+ROUNDS, ROUND_TAKES = 11, 0.01  # seconds: or what other work has left in the caches would count
+GRAPHS = "{:21}{:>7}{:>8}{:>8}{:>9}{:>8}{:>11}{:>11}{:>11}{:>15}"
+LARGE_GRAPHS = "{:21}{:>10}{:>11}{:>10}{:>9}{:>9}{:>14}{:>17}"
+SIZES = 10_000, 100_000, 1_000_000
 
 LARGE = """
 import resource, sys, time
@@ -34,7 +35,8 @@ graph = AutogradGraph.from_output(y, max_nodes=2_000_000)
 middle = time.perf_counter()
 lines = graph.render(shapes=True, max_lines=None).count("\\n") + 1
 end = time.perf_counter()
-print(len(graph.nodes), lines, middle - start, end - middle, (peak() - before) / len(graph.nodes))
+edges = sum(len(node.edges) for node in graph.nodes)
+print(edges, lines, middle - start, end - middle, (peak() - before) / len(graph.nodes))
 """
 
 
@@ -52,16 +54,27 @@ def main() -> None:
         ("100-fold doubling", lambda: networks.doublings(100), None),
         ("chain of 10,000", lambda: networks.chain(10_000), None),
     ]
-    print(f"The graph of an output: microseconds, the best of {ROUNDS} rounds of {REPEATS}, in turn.\n")
-    print(GRAPHS.format("", "", "bare", "ours:", "names,", "and", "torchviz", "torchlens", "all of ours to"))
-    print(GRAPHS.format("", "nodes", "walk", "walk", "shapes", "text", "make_dot", "walk", "bare, make_dot"))
+    print(f"\nThe graph of an output: microseconds, the best of {ROUNDS} rounds, in turn.\n")
+    print(
+        GRAPHS.format(
+            "", "", "bare", "ours:", "+ names,", "+ text", "torchviz", "torchlens", "ours", "make_dot"
+        )
+    )
+    print(GRAPHS.format("", "nodes", "walk", "walk", "shapes", "", "make_dot", "walk", "to bare", "to ours"))
     for name, make, model in graphs:
         _compare(name, make(), model)
+    print(GRAPHS.format("aim", *[""] * 7, "at most 10", "at least 4"))
     print("\nLarge graphs, each in a process of its own: all lines, with shapes.\n")
-    print(LARGE_GRAPHS.format("", "nodes", "lines", "graph, s", "text, s", "us/node", "peak B/node"))
+    print(
+        LARGE_GRAPHS.format(
+            "", "edges", "lines", "graph, s", "text, s", "us/edge", "peak B/node", "to 1/10 of it"
+        )
+    )
     for kind in ("wide", "chain"):
-        for size in (10_000, 100_000, 1_000_000):
-            _measure_large(kind, size)
+        before = 0.0
+        for size in SIZES:
+            before = _measure_large(kind, size, before)
+    print(LARGE_GRAPHS.format("aim", *[""] * 5, "at most 1,024", "wide: about 1.0"))
 
 
 def bare_walk(grad_fn: Any) -> int:
@@ -91,10 +104,9 @@ def _compare(name: str, output: torch.Tensor, model: Any) -> None:
                 lambda: _torchlens(output, model),
             ]
         )
-    cells = [f"{cost:,.0f}" if isinstance(cost, float) else cost for cost in costs]
     bare, text, dot = costs[0], costs[3], costs[4]
-    ratios = f"{_ratio(text, bare)} x, 1/{_ratio(dot, text)}"
-    print(GRAPHS.format(name, f"{bare_walk(grad_fn):,}", *cells, ratios))
+    cells = [f"{cost:,.0f}" if isinstance(cost, float) else cost for cost in costs]
+    print(GRAPHS.format(name, f"{bare_walk(grad_fn):,}", *cells, _ratio(text, bare), _ratio(dot, text)))
 
 
 def _torchviz(output: torch.Tensor, model: Any) -> object:
@@ -111,42 +123,49 @@ def _torchlens(output: torch.Tensor, model: Any) -> object:
 
 def _best(contenders: list[Callable[[], object]]) -> list[float | str]:
     """Return the shortest time of each, in microseconds, or the name of its error. All run in turn."""
-    times: list[list[float]] = [[] for _ in contenders]
+    times: list[list[float]] = []
+    repeats: list[int] = []
     errors: dict[int, str] = {}
+    for i, contender in enumerate(contenders):
+        times.append([])
+        repeats.append(1)
+        try:
+            repeats[i] = 1 + int(ROUND_TAKES / _time(contender, 3))
+        except (ImportError, RecursionError) as error:
+            errors[i] = type(error).__name__.removesuffix("Error")
     for _ in range(ROUNDS):
         for i, contender in enumerate(contenders):
             if i not in errors:
-                try:
-                    times[i].append(_time(contender))
-                except (ImportError, RecursionError) as error:
-                    errors[i] = type(error).__name__.removesuffix("Error")
+                times[i].append(_time(contender, repeats[i]))
     return [errors[i] if i in errors else min(each) * 1e6 for i, each in enumerate(times)]
 
 
-def _time(contender: Callable[[], object]) -> float:
+def _time(contender: Callable[[], object], repeats: int) -> float:
     start = time.perf_counter()
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         contender()
-    return (time.perf_counter() - start) / REPEATS
+    return (time.perf_counter() - start) / repeats
 
 
 def _ratio(one: float | str, other: float | str) -> str:
     if isinstance(one, str) or isinstance(other, str):
         return "-"
-    return f"{one / other:.1f}"
+    return f"{one / other:.1f} x"
 
 
-def _measure_large(kind: str, size: int) -> None:
+def _measure_large(kind: str, size: int, smaller: float) -> float:
+    """Print a graph's row; return its cost an edge, which is set beside that of a `smaller` one."""
     environment = os.environ | {"PYTHONPATH": str(HELPERS)}
     command = [sys.executable, "-c", LARGE, kind, str(size)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
     if done.returncode:
-        print(f"{kind:22}exit {done.returncode}: {done.stderr[-60:]}")
-        return
-    nodes, lines, data, text, memory = map(float, done.stdout.split())
-    each = f"{(data + text) / nodes * 1e6:.2f}"
-    counts = f"{nodes:,.0f}", f"{lines:,.0f}"
-    print(LARGE_GRAPHS.format(kind, *counts, f"{data:.2f}", f"{text:.2f}", each, f"{memory:,.0f}"))
+        print(f"{kind:21}exit {done.returncode}: {done.stderr[-60:]}")
+        return 0.0
+    edges, lines, data, text, memory = map(float, done.stdout.split())
+    each = (data + text) / edges * 1e6
+    cells = f"{edges:,.0f}", f"{lines:,.0f}", f"{data:.2f}", f"{text:.2f}", f"{each:.2f}", f"{memory:,.0f}"
+    print(LARGE_GRAPHS.format(kind, *cells, _ratio(each, smaller) if smaller else ""))
+    return each
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
 from lessons_src import AutogradGraph
-from lessons_src.graph import GraphNode
-from lessons_src.reading import read_graph
+from lessons_src.node import GraphNode
+from lessons_src.reading import read
 
 
 def from_output(output: Any, names: Any = None, **options: Any) -> AutogradGraph:
@@ -79,9 +79,11 @@ def test_an_edge_says_which_output_it_comes_from() -> None:
 
 def test_pytorchs_own_nodes_come_beside_the_data() -> None:
     y = random_expression(0)
-    graph, grad_fns = read_graph(y)
-    assert grad_fns[0] is y.grad_fn
-    assert [type(fn).__name__ for fn in grad_fns] == [node.name for node in graph.nodes]
+    nodes, outputs, made = read(y, None, max_nodes=1000)
+    assert y.grad_fn is not None
+    assert made[y.grad_fn] is nodes[0] is outputs[0][0]
+    assert {fn: type(fn).__name__ for fn in made} == {fn: node.name for fn, node in made.items()}
+    assert sorted(node.index for node in made.values()) == [node.index for node in nodes]
 
 
 def test_the_data_keeps_leaves_alive_and_not_the_graph() -> None:
@@ -278,15 +280,15 @@ def test_a_graph_as_large_as_allowed_is_whole() -> None:
 @pytest.mark.parametrize("max_nodes", range(1, 12))
 def test_a_larger_graph_is_cut_and_what_was_not_followed_is_counted(max_nodes: int) -> None:
     output, _ = post_example()
-    graph, grad_fns = read_graph(output, max_nodes=max_nodes)
-    assert len(graph.nodes) <= max_nodes
-    for node, fn in zip(graph.nodes, grad_fns, strict=True):
+    nodes, _, made = read(output, None, max_nodes)
+    assert len(nodes) == len(made) <= max_nodes
+    for fn, node in made.items():
         inputs = [child for child, _ in fn.next_functions if child is not None]
         assert (node.cut, len([child for child, _ in node.edges if child])) in (
             (len(inputs), 0),
             (0, len(inputs)),
         )
-    assert graph.cut == sum(node.cut for node in graph.nodes) > 0
+    assert AutogradGraph.from_output(output, max_nodes=max_nodes).cut == sum(node.cut for node in nodes) > 0
 
 
 def test_the_nodes_nearest_to_the_output_are_read_first() -> None:

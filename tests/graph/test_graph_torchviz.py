@@ -20,7 +20,7 @@ from networks import (
 )
 from torch import Tensor, nn
 
-from lessons_src.reading import read_graph
+from lessons_src.reading import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,19 +35,20 @@ NODE = re.compile(r'^\t(\d+) \[label="?([^"\]]*?)"?(?: fillcolor=\w+)?\]$', re.M
 
 def ours(output: Tensor, names: Mapping[str, Tensor]) -> tuple[dict[str, str], Counter[tuple[str, str]]]:
     """The graph as torchviz draws it: with nodes of their own for leaves' tensors and for the output."""
-    graph, grad_fns = read_graph(output, names)
-    ids = [str(id(fn)) for fn in grad_fns]
-    nodes = {ids[node.index]: node.name for node in graph.nodes}
-    edges = Counter(
-        (ids[child.index], ids[node.index]) for node in graph.nodes for child, _ in node.edges if child
-    )
-    for leaf in graph.leaves:
+    made = read(output, names, max_nodes=10_000).made
+    ids = {node: str(id(fn)) for fn, node in made.items()}
+    nodes = {ids[node]: node.name for node in ids}
+    edges = Counter((ids[child], ids[node]) for node in ids for child, _ in node.edges if child)
+    for leaf in made.values():
+        if leaf.variable is None:
+            continue
         (shape,) = leaf.shapes
         assert shape is not None
         nodes[str(id(leaf.variable))] = f"{leaf.label or ''}\n ({', '.join(map(str, shape))})"
-        edges[str(id(leaf.variable)), ids[leaf.index]] += 1
+        edges[str(id(leaf.variable)), ids[leaf]] += 1
     nodes[str(id(output))] = "\n ()"
-    edges[ids[0], str(id(output))] += 1
+    assert output.grad_fn is not None
+    edges[ids[made[output.grad_fn]], str(id(output))] += 1
     return nodes, edges
 
 
