@@ -56,7 +56,7 @@ def read(output: Output, names: Names, max_nodes: int) -> Reading:
 
 
 def _node_maker(labels_of_leaves: Mapping[int, Mapping[int, tuple[str, ...]]]) -> Callable[[Node], GraphNode]:
-    shapes_of_one = _ShapesOfOne()
+    shapes_of_one: dict[Shape, Shapes] = {}  # each made once: a large graph has few
 
     def make_node(fn: Node) -> GraphNode:
         name = type(fn).__name__
@@ -71,7 +71,11 @@ def _node_maker(labels_of_leaves: Mapping[int, Mapping[int, tuple[str, ...]]]) -
             outputs = fn._input_metadata  # noqa: SLF001
         try:
             if len(outputs) == 1:  # as nearly always
-                shapes: Shapes = shapes_of_one[tuple(outputs[0].shape)]
+                shape = tuple(outputs[0].shape)
+                if shape in shapes_of_one:
+                    shapes: Shapes = shapes_of_one[shape]
+                else:
+                    shapes_of_one[shape] = shapes = (shape,)
             else:
                 shapes = tuple([tuple(output.shape) for output in outputs])
         except RuntimeError:  # a nested tensor of the strided layout has no shape
@@ -79,14 +83,6 @@ def _node_maker(labels_of_leaves: Mapping[int, Mapping[int, tuple[str, ...]]]) -
         return GraphNode(0, name, (), shapes, labels, variable, 0)
 
     return make_node
-
-
-class _ShapesOfOne(dict["Shape", "Shapes"]):
-    """The shapes of a node that has one output, made once for each: a large graph has few."""
-
-    def __missing__(self, shape: Shape) -> Shapes:
-        self[shape] = shapes = (shape,)
-        return shapes
 
 
 def _check_max_nodes(max_nodes: object) -> None:
