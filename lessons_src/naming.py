@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch.autograd.graph import Node
 
@@ -60,13 +60,16 @@ def find_labels(names: Names) -> LabelsFound:
     return LabelsFound(leaves, results, tensors)
 
 
-def _named_tensors(names: Names) -> Iterator[tuple[str, torch.Tensor]]:
+def _named_tensors(names: Names) -> Iterable[tuple[str, torch.Tensor]]:
     if names is None:
-        return
+        return ()
     if isinstance(names, torch.nn.Module):
-        yield from names.named_parameters(remove_duplicate=False)
-        return
+        return names.named_parameters(remove_duplicate=False)
     _check_names(names)
+    return _in_mapping(names)
+
+
+def _in_mapping(names: Mapping[str, object]) -> Iterator[tuple[str, torch.Tensor]]:
     named = {name: value for name, value in names.items() if not _IPYTHON_OUTPUT.fullmatch(name)}
     tensors = {name: value for name, value in named.items() if isinstance(value, torch.Tensor)}
     yield from tensors.items()
