@@ -116,7 +116,12 @@ def test_a_nodes_text_in_a_debugger_does_not_hold_the_graph_below() -> None:
 def test_the_garbage_collector_is_left_as_it_was(is_enabled: bool) -> None:
     (gc.enable if is_enabled else gc.disable)()
     try:
-        from_output(leaf(2).sin())
+        graph = from_output(leaf(2).sin())
+        assert gc.isenabled() == is_enabled
+        graph.render()
+        assert gc.isenabled() == is_enabled
+        with pytest.raises(ValueError, match="max_nodes"):
+            from_output(leaf(2).sin(), max_nodes=0)
         assert gc.isenabled() == is_enabled
     finally:
         gc.enable()
