@@ -15,6 +15,7 @@ OneOutput: TypeAlias = "torch.Tensor | Node | GradientEdge | None"
 Output: TypeAlias = "OneOutput | Sequence[OneOutput]"
 """A tensor, a ``grad_fn``, a ``GradientEdge``, ``None`` for what has no graph, or a sequence of them."""
 
+_ONE = (torch.Tensor, GradientEdge, str, bytes)  # never a sequence of outputs
 _MEANT = "a tensor, a grad_fn, a GradientEdge or a sequence of them is meant"
 
 
@@ -25,7 +26,7 @@ def gradient_edges(output: Output) -> list[tuple[Node | None, int]]:
     >>> [(type(node).__name__, number) for node, number in gradient_edges(w.unbind()[1:])]
     [('UnbindBackward0', 1), ('UnbindBackward0', 2)]
     """
-    if not isinstance(output, Sequence) or isinstance(output, GradientEdge | str | bytes):
+    if isinstance(output, _ONE) or not isinstance(output, Sequence):
         return [_gradient_edge(output, "output")]
     if not output:
         raise ValueError(f"output: {_MEANT}, not a sequence of none.")

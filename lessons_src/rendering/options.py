@@ -44,7 +44,7 @@ class TextOptions:
     def __post_init__(self) -> None:
         for name in ("shapes", "show_none", "flat", "ascii_only"):
             value = getattr(self, name)
-            if not isinstance(value, bool):
+            if value is not True and value is not False:
                 raise TypeError(f"{name}: True or False is meant, not {value!r}.")
         _check_limit("max_depth", "levels", self.max_depth)
         _check_limit("max_lines", "lines", self.max_lines)
