@@ -40,8 +40,8 @@ def discover(
     Of a graph of more than `max_nodes`, that many are visited, those nearest to the roots (and the
     roots in any case). One whose inputs would be too many gets their number as `cut`, and no edges.
 
-    Call this from a function that runs `without_garbage_collection`, and that keeps nothing of
-    PyTorch's: or the collector looks through all nodes made so far, over and over.
+    Call it from a function that runs `without_garbage_collection`, or the collector looks through
+    all nodes made so far, over and over.
 
     No recursion: a chain of 100,000 operations is deeper than Python's stack. The nodes are the
     keys, not their ids: before torch 2.13 a node's Python object, unless something holds it, dies

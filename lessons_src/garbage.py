@@ -17,7 +17,7 @@ def without_garbage_collection(function: Callable[Parameters, Result]) -> Callab
     """Decorate a function that makes many objects and no garbage: the collector pauses while it runs.
 
     Python starts a collection after each 700 new objects, and finds nothing, since all of a graph
-    is in use. With PyTorch's nodes among the objects this took a third of the time.
+    is in use. With PyTorch's nodes among the objects this took up to 30 % of the time.
 
     Source: <https://docs.python.org/3.11/library/gc.html>
 

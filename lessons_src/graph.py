@@ -88,7 +88,7 @@ class AutogradGraph:
         """How many inputs were not followed because the graph has more than `max_nodes` nodes."""
         return sum([node.cut for node in self.nodes])
 
-    @without_garbage_collection
+    @without_garbage_collection  # that would look through the graph, all of which is in use
     def render(
         self,
         *,

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from lessons_src.discovery import discover
+from lessons_src.garbage import without_garbage_collection
 from lessons_src.naming import find_labels
 from lessons_src.node import GraphNode
 from lessons_src.outputs import gradient_edges
@@ -33,6 +34,7 @@ class Reading(NamedTuple):
     made: dict[Node, GraphNode]
 
 
+@without_garbage_collection
 def read(output: Output, names: Names, max_nodes: int) -> Reading:
     """Return the graph from `output` down, as `AutogradGraph.from_output` describes it.
 

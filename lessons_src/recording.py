@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from lessons_src.garbage import without_garbage_collection
 from lessons_src.gradient import Gradient
 from lessons_src.reading import read
 from lessons_src.record import Accumulation, BackwardRecord, Contribution, Step
@@ -78,7 +77,7 @@ def record_backward(
              adds 13 to x.grad, which was None
     """
     _check_loss(loss, gradient)
-    reading = without_garbage_collection(read)(loss, names, max_nodes)
+    reading = read(loss, names, max_nodes)
     if any(node.cut for node in reading.nodes):
         raise ValueError(
             f"loss: its graph has more than max_nodes={max_nodes:,} nodes, and nothing was run; "
