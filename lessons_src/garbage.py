@@ -27,12 +27,12 @@ def without_garbage_collection(function: Callable[Parameters, Result]) -> Callab
 
     @wraps(function)
     def paused(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        was_enabled = gc.isenabled()
+        if not gc.isenabled():
+            return function(*args, **kwargs)
         gc.disable()
         try:
             return function(*args, **kwargs)
         finally:
-            if was_enabled:
-                gc.enable()
+            gc.enable()
 
     return paused

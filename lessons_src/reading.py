@@ -58,8 +58,6 @@ def read(output: Output, names: Names, max_nodes: int) -> Reading:
 
 
 def _node_maker(labels_of_leaves: Mapping[int, Mapping[int, tuple[str, ...]]]) -> Callable[[Node], GraphNode]:
-    known: dict[Shape | None, Shapes] = {}  # each made once: a large graph has few
-
     def make_node(fn: Node) -> GraphNode:
         name = type(fn).__name__
         variable: torch.Tensor | None = None
@@ -72,20 +70,15 @@ def _node_maker(labels_of_leaves: Mapping[int, Mapping[int, tuple[str, ...]]]) -
             # What comes in when backward runs, a gradient for each output, is shaped as that output.
             outputs = fn._input_metadata  # noqa: SLF001
         try:
-            shapes = known[tuple(outputs[0].shape)] if len(outputs) == 1 else _shapes(outputs)
-        except (KeyError, RuntimeError):
-            shapes = _shapes(outputs)
-            known[shapes[0]] = shapes
+            if len(outputs) == 1:  # as nearly always
+                shapes: Shapes = (tuple(outputs[0].shape),)
+            else:
+                shapes = tuple([tuple(output.shape) for output in outputs])
+        except RuntimeError:  # a nested tensor of the strided layout has no shape
+            shapes = (None,) * len(outputs)
         return GraphNode(0, name, (), shapes, labels, variable, 0)
 
     return make_node
-
-
-def _shapes(outputs: Sequence[Any]) -> Shapes:
-    try:
-        return tuple([tuple(output.shape) for output in outputs])
-    except RuntimeError:  # a nested tensor of the strided layout has no shape
-        return (None,) * len(outputs)
 
 
 def _check_max_nodes(max_nodes: object) -> None:
