@@ -1,10 +1,10 @@
-"""Find all nodes of an autograd graph, each once: the one walk that all else here is made from."""
+"""Find all nodes of an autograd graph, each once."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from lessons_src.freeing import make_safe_to_free
+from lessons_src.freeing import SHALLOW, make_safe_to_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from torch.autograd.graph import Node
 
 Edges: TypeAlias = "tuple[tuple[Node | None, int], ...]"
-
-_SHALLOW = 1000
 
 
 class Found(Protocol):
@@ -57,8 +55,13 @@ def discover(
     """
     made, starts, is_whole = _visit(roots, make, max_nodes)
     order = _sort(starts)
-    if len(order) > _SHALLOW or not is_whole:
-        make_safe_to_free(order, made)
+    if len(order) > SHALLOW or not is_whole:
+        fns = sorted(made, key=lambda fn: made[fn].index)
+        inputs = (
+            (fns[node.index], [fns[child.index] for child, _ in node.edges if child])
+            for node in reversed(order)
+        )
+        make_safe_to_free(inputs)
     return order, made
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from torch.autograd.graph import Node
 
-    from lessons_src.discovery import Found
+SHALLOW = 1000
+"""So many nodes are freed by recursion without harm."""
 
 STAGE = 20
 
 
-def make_safe_to_free(order: Sequence[Found], made: Mapping[Node, Found]) -> None:
+def make_safe_to_free(graph: Iterable[tuple[Node, Sequence[Node]]]) -> None:
     """Let a graph be freed without recursion to its depth, which crashes Python on torch 2.13 to 2.15.
 
     There, a node that Python has seen frees its inputs by recursion, and some 5,000 levels overflow
@@ -22,21 +23,13 @@ def make_safe_to_free(order: Sequence[Found], made: Mapping[Node, Found]) -> Non
     inputs too. They then go after the node, by the hand of Python's containers, whose nesting
     Python limits to 50. A node never holds more than its inputs, which it keeps alive anyway.
 
-    `order` has each node before its inputs, and `made` has what `order` has, by PyTorch's node.
+    `graph` gives each node after its inputs, with those inputs.
     """
-    fns = sorted(made, key=lambda fn: made[fn].index)
-    levels = [0] * len(order)
-    for node in reversed(order):
-        level, lowest = 0, len(order)
-        for child, _ in node.edges:
-            if child is not None:
-                below = levels[child.index]
-                level = max(level, below + 1)
-                if STAGE <= below < lowest:
-                    lowest = below
-        levels[node.index] = level
+    levels: dict[Node, int] = {}
+    for node, inputs in graph:
+        below = [levels.get(fn, 0) for fn in inputs]  # 0 for what was not walked
+        levels[node] = level = 1 + max(below) if below else 0
         stage = level // STAGE * STAGE
-        if lowest < stage:
-            children = [child for child, _ in node.edges if child is not None]
-            held = [fns[child.index] for child in children if STAGE <= levels[child.index] < stage]
-            fns[node.index].metadata["inputs"] = held  # type: ignore[index]  # to the stub, a method
+        held = [fn for fn, its in zip(inputs, below, strict=True) if STAGE <= its < stage]
+        if held:
+            node.metadata["inputs"] = held  # type: ignore[index]  # to the stub, a method

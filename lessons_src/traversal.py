@@ -7,13 +7,11 @@ gradient ends in a node called ``AccumulateGrad``, which adds to the leaf's ``.g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
-from lessons_src.discovery import discover
-from lessons_src.garbage import without_garbage_collection
+from lessons_src.freeing import SHALLOW, make_safe_to_free
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -67,27 +65,31 @@ def traverse_graph(grad_fn: Node | None) -> Tree | None:
     return trees[grad_fn]
 
 
-@without_garbage_collection
 def walk(grad_fn: Node) -> dict[Node, list[Node]]:
     """Return `grad_fn` and all nodes below it, each once and after its inputs, with those inputs.
+
+    No recursion: a chain of 1,000 operations is deeper than Python's stack allows. The nodes are
+    the keys, not their ids: before torch 2.13 a node's Python object, unless something holds it,
+    dies during the walk, and the next one may get its id.
 
     >>> w = torch.tensor(3.0, requires_grad=True)
     >>> [(type(node).__name__, len(inputs)) for node, inputs in walk((w * w).grad_fn).items()]
     [('AccumulateGrad', 0), ('MulBackward0', 2)]
     """
-    order, _ = discover([grad_fn], _Visited)
-    return {visited.fn: [child.fn for child, _ in visited.edges if child] for visited in reversed(order)}
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class _Visited:
-    """What `walk` keeps of a node: nothing but the node."""
-
-    fn: Node
-    edges: tuple[tuple[_Visited | None, int], ...] = ()
-    index: int = 0
-    uses: int = 0
-    cut: int = 0
+    graph: dict[Node, list[Node]] = {}
+    opened: dict[Node, list[Node]] = {}
+    stack = [grad_fn]
+    while stack:
+        node = stack.pop()
+        if node in opened:  # we come back to it after its inputs
+            graph.setdefault(node, opened[node])
+            continue
+        opened[node] = [fn for fn, _ in node.next_functions if fn is not None]
+        stack.append(node)
+        stack.extend(fn for fn in reversed(opened[node]) if fn not in opened)
+    if len(graph) > SHALLOW:
+        make_safe_to_free(graph.items())
+    return graph
 
 
 def _check_node(grad_fn: object) -> None:
