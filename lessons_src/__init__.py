@@ -6,8 +6,10 @@ Read the three files in this order. Each has one idea.
 - `traversal`: walk the autograd graph. It returns data and makes no text.
 - `printing`: draw what the traversal found. It makes text and never sees a graph.
 
-Then the same idea for graphs of any size, with names and shapes: `naming`, `reading`, `node`,
-`graph` and `rendering`.
+Two more are beside them: `checks` is what `fit_line` refuses, and `memory` is how a deep graph is freed.
+
+Then come three wings: `graph` is the same for any graph, with names and shapes, `backward` is one
+backward, told step by step, and `engine` makes a test, a page and a notebook of a lesson.
 
 >>> import torch
 >>> from lessons_src import pretty_print_graph, traverse_graph
@@ -22,12 +24,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lessons_src.graph import AutogradGraph
-    from lessons_src.node import GraphNode
+    from lessons_src.backward.hooks import record_backward
+    from lessons_src.graph.autograd_graph import AutogradGraph, print_graph
+    from lessons_src.graph.model import GraphNode
     from lessons_src.printing import pretty_print_graph
-    from lessons_src.recording import record_backward
     from lessons_src.regression import DivergenceError, LineFit, fit_line
-    from lessons_src.rendering.printer import print_graph
     from lessons_src.traversal import traverse_graph
 
 __all__ = [
@@ -43,14 +44,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AutogradGraph": "graph",
+    "AutogradGraph": "graph.autograd_graph",
     "DivergenceError": "regression",
-    "GraphNode": "node",
+    "GraphNode": "graph.model",
     "LineFit": "regression",
     "fit_line": "regression",
     "pretty_print_graph": "printing",
-    "print_graph": "rendering.printer",
-    "record_backward": "recording",
+    "print_graph": "graph.autograd_graph",
+    "record_backward": "backward.hooks",
     "traverse_graph": "traversal",
 }
 

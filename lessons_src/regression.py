@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from lessons_src.checks import check_data, check_settings
 
 PROGRESS_EVERY = 10
 
@@ -106,8 +108,8 @@ def fit_line(
         ValueError: x has shape (50, 1) and y has shape (50,): they must be equal, or broadcasting \
 compares every x with every y. Try y.reshape(x.shape).
     """
-    _check_data(x, y)
-    _check_settings(lr, steps)
+    check_data(x, y)
+    check_settings(lr, steps)
     # Leaving inference mode also leaves no_grad. Outside it, clones can be saved for backward.
     with torch.inference_mode(mode=False):
         x, y = x.detach().clone(), y.detach().clone()
@@ -162,43 +164,3 @@ def _start(name: str, value: float | Tensor | None, x: Tensor) -> Tensor:
     if not start.isfinite():
         raise ValueError(f"{name} is {start.item()} as {x.dtype}: start from a finite number.")
     return start.requires_grad_()
-
-
-def _check_data(x: Tensor, y: Tensor) -> None:
-    _check_values("x", x)
-    _check_values("y", y)
-    if x.shape != y.shape:
-        cure = "one y for each x."
-        if x.numel() == y.numel():
-            cure = "or broadcasting compares every x with every y. Try y.reshape(x.shape)."
-        shapes = f"x has shape {tuple(x.shape)} and y has shape {tuple(y.shape)}"
-        raise ValueError(f"{shapes}: they must be equal, {cure}")
-    if (x.dtype, x.device) != (y.dtype, y.device):
-        kinds = f"x is {x.dtype} on {x.device} and y is {y.dtype} on {y.device}"
-        raise TypeError(f"{kinds}: make them agree, as y.to(x) does.")
-
-
-def _check_values(name: str, values: Tensor) -> None:
-    if not isinstance(values, Tensor):
-        raise TypeError(f"{name} must be a tensor, as torch.tensor makes one, not {type(values).__name__}.")
-    if values.dtype not in {torch.float32, torch.float64}:
-        real = f"{name}.real" if values.is_complex() else name
-        raise TypeError(f"{name} is {values.dtype}, not torch.float32 or torch.float64: pass {real}.float().")
-    if values.numel() == 0:
-        raise ValueError(f"{name} is empty, with shape {tuple(values.shape)}: a fit needs data.")
-    if not values.isfinite().all():  # one is enough to make every loss NaN
-        bad = values.numel() - int(values.isfinite().sum())
-        raise ValueError(
-            f"{name} holds NaN or infinity in {bad} of {values.numel()} places: remove them first."
-        )
-
-
-def _check_settings(lr: float, steps: int) -> None:
-    if isinstance(lr, bool) or not isinstance(lr, Real):
-        raise TypeError(f"lr must be a number, as 0.01, not {type(lr).__name__}.")
-    if not (lr > 0 and math.isfinite(lr)):
-        raise ValueError(f"lr must be positive and finite, as 0.01, not {lr}.")
-    if isinstance(steps, bool) or not isinstance(steps, Integral):
-        raise TypeError(f"steps must be an int, as 100, not {type(steps).__name__}.")
-    if steps < 0:
-        raise ValueError(f"steps must be 0 or more, not {steps}.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
-from lessons_src.freeing import SHALLOW, make_safe_to_free
+from lessons_src.memory import SHALLOW, make_safe_to_free
 
 if TYPE_CHECKING:
     from collections.abc import Collection

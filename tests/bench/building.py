@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lessons_src.publishing.notebooks import notebook
-from lessons_src.publishing.parsing import read_lesson
-from lessons_src.publishing.running import run_lesson
+from lessons_src.engine.notebook import notebook
+from lessons_src.engine.parsing import read_lesson
+from lessons_src.engine.running import run_lesson
 
 ROOT = Path(__file__).parents[2]
 PYTHON = sys.executable

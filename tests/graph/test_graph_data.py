@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
 from lessons_src import AutogradGraph
-from lessons_src.node import GraphNode
-from lessons_src.reading import read
+from lessons_src.graph.build import read
+from lessons_src.graph.model import GraphNode
 
 
 def from_output(output: Any, names: Any = None, **options: Any) -> AutogradGraph:

@@ -13,7 +13,7 @@ from networks import chain, doublings, leaf, post_example, random_expression
 from torch.autograd.graph import GradientEdge
 
 from lessons_src import AutogradGraph, print_graph
-from lessons_src.node import GraphNode
+from lessons_src.graph.model import GraphNode
 
 
 def render(output: Any, names: Any = None, **options: Any) -> str:

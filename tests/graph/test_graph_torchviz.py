@@ -20,7 +20,7 @@ from networks import (
 )
 from torch import Tensor, nn
 
-from lessons_src.reading import read
+from lessons_src.graph.build import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lessons_src.publishing.checking import check_block, check_lesson, expected_output
-from lessons_src.publishing.comparing import outputs_match
-from lessons_src.publishing.lesson import Block, Lesson
-from lessons_src.publishing.parsing import parse_lesson, read_lesson
-from lessons_src.publishing.results import BlockRun, LessonRun
-from lessons_src.publishing.running import run_lesson
+from lessons_src.engine.comparing import outputs_match
+from lessons_src.engine.failures import check_block, check_lesson, expected_output
+from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
+from lessons_src.engine.parsing import parse_lesson, read_lesson
+from lessons_src.engine.running import run_lesson
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(ROOT.glob("docs/**/*.md"))

@@ -1,6 +1,7 @@
 """The site as it is built: reproducible, complete, and without a request to another host."""
 
 import filecmp
+import inspect
 import os
 import re
 import shutil
@@ -13,27 +14,27 @@ import pytest
 from bs4 import BeautifulSoup
 
 import lessons_src
-from lessons_src.gradient import Gradient
-from lessons_src.record import BackwardRecord
+from lessons_src.backward.hooks import BackwardRecord
+from lessons_src.backward.record import Gradient
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("docs", "lessons_src", "mkdocs.yml", "pyproject.toml")
 
 
-RECORDED = ("BackwardRecord", "Step", "Contribution", "Accumulation")
+RECORDED = ("Step", "Contribution", "Accumulation")
 CLASSES = {
     "lessons_src.AutogradGraph": lessons_src.AutogradGraph,
     "lessons_src.GraphNode": lessons_src.GraphNode,
     "lessons_src.LineFit": lessons_src.LineFit,
-    "lessons_src.record.BackwardRecord": BackwardRecord,
-    "lessons_src.gradient.Gradient": Gradient,
+    "lessons_src.backward.hooks.BackwardRecord": BackwardRecord,
+    "lessons_src.backward.record.Gradient": Gradient,
 }
 
 
 def has_an_entry(of_class: type, name: str) -> bool:
     """Whether a name of a class is one of its methods and properties that are for everybody."""
     kinds = (classmethod, property, FunctionType)
-    return not name.startswith("_") and isinstance(vars(of_class)[name], kinds)
+    return not name.startswith("_") and isinstance(inspect.getattr_static(of_class, name), kinds)
 
 
 def build(folder: Path) -> Path:
@@ -102,9 +103,9 @@ def test_every_public_name_is_in_the_reference_with_an_output_of_its_own(site: P
             assert name
             entries[name[1]] = "lesson-output" in entry or "lesson-figure" in entry
     public = {f"lessons_src.{name}" for name in lessons_src.__all__}
-    public |= {f"lessons_src.record.{name}" for name in RECORDED}
+    public |= {f"lessons_src.backward.record.{name}" for name in RECORDED}
     for path, of_class in CLASSES.items():
-        public |= {f"{path}.{name}" for name in vars(of_class) if has_an_entry(of_class, name)}
+        public |= {f"{path}.{name}" for name in dir(of_class) if has_an_entry(of_class, name)}
     assert public <= entries.keys()
     assert [name for name, shown in entries.items() if name in public and not shown] == []
 

@@ -1,0 +1,263 @@
+"""Run ``backward()`` on the real graph, by the real engine, and record what happens."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from lessons_src.backward.record import Accumulation, Contribution, Gradient, Step
+from lessons_src.backward.steps import step_lines
+from lessons_src.graph.build import read
+from lessons_src.graph.options import TextOptions
+from lessons_src.printing import MAX_LINES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lessons_src.graph.build import Reading
+    from lessons_src.graph.model import GraphNode
+    from lessons_src.graph.names import Names
+
+MAX_NODES = 100_000
+"""How many nodes the graph of a loss may have unless you allow more."""
+
+_ROOT = 0  # the first of the nodes: each stands before its inputs
+
+
+def record_backward(
+    loss: Tensor,
+    names: Names = None,
+    *,
+    gradient: Tensor | None = None,
+    retain_graph: bool = False,
+    max_nodes: int = MAX_NODES,
+) -> BackwardRecord:
+    """Run ``loss.backward(gradient, retain_graph=retain_graph)`` once and return what happened, in steps.
+
+    Each step is a node of the graph that ran: what came in, when all of it had come, what the node
+    sent along each edge, and for a leaf what was added to its ``.grad``. The result is plain data,
+    prints as text and turns into JSON. All ``.grad`` end as ``backward()`` alone would leave them.
+    Gradients are recorded after the hooks that are there already; what came before them is
+    recorded too, so that one sees what a hook changed.
+
+    A backward that runs inside this one, such as that of a reentrant checkpoint, is not recorded,
+    and neither is what it adds to a ``.grad``. What PyTorch raises, as for a graph that was freed,
+    passes through. In each case the recording's own hooks are gone after, and no other is touched.
+
+    Source: <https://docs.pytorch.org/docs/stable/generated/torch.autograd.graph.Node.register_prehook.html>
+
+    Args:
+        loss: Where backward starts. It has one element, or `gradient` has its shape.
+        names: What tensors are called, as in [`AutogradGraph.from_output`][].
+        gradient: What backward starts with, as in ``loss.backward(gradient)``.
+        retain_graph: Whether what the graph saved is kept for another backward.
+        max_nodes: How many nodes the graph may have.
+
+    Raises:
+        TypeError: An argument is of the wrong kind. The message names it, and nothing was run.
+        ValueError: The loss has several elements, no graph, or one of more than `max_nodes` nodes.
+            Nothing was run.
+
+    Examples:
+        >>> x = torch.tensor(3.0, requires_grad=True)
+        >>> y = x * x
+        >>> z = y + y + x
+        >>> print(record_backward(z, names=locals()))
+        1. AddBackward0: z runs with 1
+             sends 1 to AddBackward0
+             sends 1 to x (1 of 3)
+        2. AddBackward0 runs with 1
+             sends 1 to MulBackward0: y (1 of 2)
+             sends 1 to MulBackward0: y (2 of 2)
+        3. MulBackward0: y runs with 1 + 1 = 2
+             sends 6 to x (2 of 3)
+             sends 6 to x (3 of 3)
+        4. AccumulateGrad: x runs with 1 + 6 + 6 = 13
+             adds 13 to x.grad, which was None
+    """
+    _check_loss(loss, gradient)
+    reading = read(loss, names, max_nodes)
+    if any(node.cut for node in reading.nodes):
+        raise ValueError(
+            f"loss: its graph has more than max_nodes={max_nodes:,} nodes, and nothing was run; "
+            "record a smaller one, or allow more."
+        )
+    start = torch.ones_like(loss) if gradient is None else gradient
+    recorder = _Recorder(reading, start)
+    with ExitStack() as hooks:
+        for grad_fn, node in reading.made.items():
+            hooks.callback(grad_fn.register_prehook(partial(recorder.node_starts, node.index)).remove)
+            hooks.callback(grad_fn.register_hook(partial(recorder.node_ends, node.index)).remove)
+        loss.backward(gradient, retain_graph=retain_graph)  # type: ignore[no-untyped-call]
+    return BackwardRecord(recorder.steps)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BackwardRecord:
+    """What happened in one ``backward()``, as numbers, strings and lists: it holds no tensors.
+
+    ``str(record)`` is ``record.render()``.
+
+    Attributes:
+        steps: The nodes that ran, in the order in which they did.
+    """
+
+    steps: list[Step]
+
+    def to_json(self) -> str:
+        """Return the record as JSON: objects with the names of the fields, without ``NaN`` or ``Infinity``.
+
+        Source: <https://www.rfc-editor.org/rfc/rfc8259>
+
+        Examples:
+            >>> import torch
+            >>> from lessons_src import record_backward
+            >>> w = torch.tensor(3.0, requires_grad=True)
+            >>> step = json.loads(record_backward(w * w, {"w": w}).to_json())["steps"][-1]
+            >>> step["name"], step["labels"], step["accumulation"]["after"]["values"]
+            ('AccumulateGrad', ['w'], 6.0)
+        """
+        return json.dumps(self, default=_by_field, allow_nan=False)
+
+    def render(self, *, max_lines: int | None = MAX_LINES, ascii_only: bool = False) -> str:
+        """Return the record as text: for each step what the node ran with, and below it what it sent.
+
+        ``(2 of 3)`` after a receiver counts the contributions that it has, of those that it waits
+        for. A sum is written out where it is short. A gradient of more than 6 elements is its shape
+        and its norm. Numbers have 5 digits. A node has its index in brackets where it would read
+        as another one does.
+
+        Args:
+            max_lines: How many lines there may be; the last one counts what was left out. ``None``
+                sets no limit.
+            ascii_only: Whether the text is without symbols that ASCII has not.
+
+        Raises:
+            TypeError: An option is of the wrong kind. The message names it.
+            ValueError: `max_lines` is too small.
+
+        Examples:
+            >>> import torch
+            >>> from lessons_src import record_backward
+            >>> w = torch.tensor(3.0, requires_grad=True)
+            >>> print(record_backward(w * w, {"w": w}).render())
+            1. MulBackward0 runs with 1
+                 sends 3 to w (1 of 2)
+                 sends 3 to w (2 of 2)
+            2. AccumulateGrad: w runs with 3 + 3 = 6
+                 adds 6 to w.grad, which was None
+        """
+        return "\n".join(step_lines(self.steps, TextOptions(max_lines=max_lines, ascii_only=ascii_only)))
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def __repr__(self) -> str:
+        return f"<BackwardRecord of {len(self.steps):,} steps>"
+
+
+def _by_field(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+class _Arrival(NamedTuple):
+    total: Tensor
+    gradient: Gradient  # of the total, from before any hook could change that in place
+
+
+class _Running(NamedTuple):
+    came: list[Gradient | None]
+    ran_with: list[Gradient | None]
+    grad: Gradient | None
+
+
+class _Recorder:
+    """What is known so far of a backward, whose nodes call `node_starts` and `node_ends`."""
+
+    def __init__(self, reading: Reading, start: Tensor) -> None:
+        self.nodes = reading.nodes
+        self.steps: list[Step] = []
+        self.task: int | None = None
+        self.arrived: dict[int, int] = {}
+        self.ready_after: dict[int, int] = {}
+        self.waiting = {(_ROOT, reading.outputs[0][1]): _Arrival(start, Gradient.of(start))}
+        self.running: dict[int, _Running] = {}
+
+    def node_starts(self, index: int, grads: tuple[Tensor | None, ...]) -> None:
+        if self.task is None and index == _ROOT:
+            self.task = torch._C._current_graph_task_id()
+        if self.is_within_another():
+            return
+        arrivals = [self.waiting.pop((index, output_nr), None) for output_nr in range(len(grads))]
+        came = [arrival and arrival.gradient for arrival in arrivals]
+        ran_with = [_summary(grad) for grad in grads]
+        self.running[index] = _Running(came, ran_with, _grad_of(self.nodes[index]))
+
+    def node_ends(self, index: int, sent: tuple[Tensor | None, ...], _: object) -> None:
+        if self.is_within_another():
+            return
+        node, running = self.nodes[index], self.running.pop(index)
+        contributions = [
+            self.deliver(edge, child, output_nr, grad)
+            for edge, ((child, output_nr), grad) in enumerate(zip(node.edges, sent, strict=True))
+            if child is not None
+        ]
+        accumulation = None
+        if node.variable is not None:
+            accumulation = Accumulation(running.grad, running.ran_with[0], _grad_of(node))
+        labels = [", ".join(node.labels.get(output_nr, ())) or None for output_nr in range(len(running.came))]
+        ready_after = self.ready_after.get(index)
+        self.steps.append(
+            Step(index, node.name, labels, *running[:2], node.uses, ready_after, contributions, accumulation)
+        )
+
+    def deliver(self, edge: int, child: GraphNode, output_nr: int, grad: Tensor | None) -> Contribution:
+        index, gradient = child.index, _summary(grad)
+        if grad is not None and gradient is not None:
+            key = index, output_nr
+            arrival = self.waiting.get(key)
+            self.waiting[key] = _add(arrival, grad) if arrival else _Arrival(grad, gradient)
+        self.arrived[index] = self.arrived.get(index, 0) + 1
+        self.ready_after[index] = len(self.steps)
+        return Contribution(edge, index, output_nr, gradient, self.arrived[index], child.uses)
+
+    def is_within_another(self) -> bool:
+        """Tell whether the engine is at another backward than the one that is recorded."""
+        return torch._C._current_graph_task_id() != self.task
+
+
+def _add(arrival: _Arrival, grad: Tensor) -> _Arrival:
+    """Add as the engine does: what is not dense goes last, as PyTorch adds it to a dense tensor only."""
+    total = arrival.total
+    total = total + grad if total.layout == torch.strided else grad + total
+    return _Arrival(total, Gradient.of(total))
+
+
+def _summary(tensor: Tensor | None) -> Gradient | None:
+    return None if tensor is None else Gradient.of(tensor)
+
+
+def _grad_of(node: GraphNode) -> Gradient | None:
+    return None if node.variable is None else _summary(node.variable.grad)
+
+
+def _check_loss(loss: object, gradient: object) -> None:
+    if not isinstance(loss, torch.Tensor):
+        raise TypeError(f"loss: a tensor is meant, not {type(loss).__name__}.")
+    if gradient is not None and not isinstance(gradient, torch.Tensor):
+        raise TypeError(f"gradient: a tensor is meant, or None, not {type(gradient).__name__}.")
+    if not loss.requires_grad:
+        raise ValueError(
+            "loss: it has no graph, since no tensor that it was made of requires a gradient "
+            "(or it was made under no_grad, or detached)."
+        )
+    if gradient is None and loss.numel() != 1:
+        raise ValueError(
+            f"loss: one number is meant, such as a mean or a sum, not a tensor of shape {tuple(loss.shape)}; "
+            "or pass gradient=, a tensor of that shape."
+        )

@@ -1,0 +1,49 @@
+"""What `fit_line` refuses, and the cure."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+
+import torch
+from torch import Tensor
+
+
+def check_data(x: Tensor, y: Tensor) -> None:
+    _check_values("x", x)
+    _check_values("y", y)
+    if x.shape != y.shape:
+        cure = "one y for each x."
+        if x.numel() == y.numel():
+            cure = "or broadcasting compares every x with every y. Try y.reshape(x.shape)."
+        shapes = f"x has shape {tuple(x.shape)} and y has shape {tuple(y.shape)}"
+        raise ValueError(f"{shapes}: they must be equal, {cure}")
+    if (x.dtype, x.device) != (y.dtype, y.device):
+        kinds = f"x is {x.dtype} on {x.device} and y is {y.dtype} on {y.device}"
+        raise TypeError(f"{kinds}: make them agree, as y.to(x) does.")
+
+
+def _check_values(name: str, values: Tensor) -> None:
+    if not isinstance(values, Tensor):
+        raise TypeError(f"{name} must be a tensor, as torch.tensor makes one, not {type(values).__name__}.")
+    if values.dtype not in {torch.float32, torch.float64}:
+        real = f"{name}.real" if values.is_complex() else name
+        raise TypeError(f"{name} is {values.dtype}, not torch.float32 or torch.float64: pass {real}.float().")
+    if values.numel() == 0:
+        raise ValueError(f"{name} is empty, with shape {tuple(values.shape)}: a fit needs data.")
+    if not values.isfinite().all():  # one is enough to make every loss NaN
+        bad = values.numel() - int(values.isfinite().sum())
+        raise ValueError(
+            f"{name} holds NaN or infinity in {bad} of {values.numel()} places: remove them first."
+        )
+
+
+def check_settings(lr: float, steps: int) -> None:
+    if isinstance(lr, bool) or not isinstance(lr, Real):
+        raise TypeError(f"lr must be a number, as 0.01, not {type(lr).__name__}.")
+    if not (lr > 0 and math.isfinite(lr)):
+        raise ValueError(f"lr must be positive and finite, as 0.01, not {lr}.")
+    if isinstance(steps, bool) or not isinstance(steps, Integral):
+        raise TypeError(f"steps must be an int, as 100, not {type(steps).__name__}.")
+    if steps < 0:
+        raise ValueError(f"steps must be 0 or more, not {steps}.")

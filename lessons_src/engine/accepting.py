@@ -1,0 +1,53 @@
+"""New stored outputs for a lesson: what its blocks showed, written where the old outputs stand."""
+
+import re
+from collections.abc import Mapping
+
+from lessons_src.engine.lesson import Block, Lesson, Span
+
+
+def accept_outputs(lesson: Lesson, outputs: Mapping[Block, str]) -> str:
+    """The text of `lesson` with each block in `outputs` storing the text given for it.
+
+    An empty text removes the stored output. Nothing else changes: not a line's end, not a space.
+
+    >>> from lessons_src.engine.parsing import parse_lesson
+    >>> lesson = parse_lesson("```python\\n1 + 1\\n```\\n", "sum.md")
+    >>> print(accept_outputs(lesson, {lesson.blocks[0]: "2"}))
+    ```python
+    1 + 1
+    ```
+    <BLANKLINE>
+    ```text
+    2
+    ```
+    <BLANKLINE>
+    """
+    lines = list(lesson.lines)
+    # From the end, so that the places of earlier blocks stay where they are.
+    for block in sorted(outputs, key=lambda block: block.fence.start, reverse=True):
+        newline = _line_end(lines[block.fence.start])
+        fence = _fence(outputs[block], block.indent, newline)
+        if block.output:
+            place = block.output.fence if fence else Span(block.fence.end, block.output.fence.end)
+        else:
+            place = Span(block.fence.end, block.fence.end)
+            lines[place.start - 1] = lines[place.start - 1].rstrip("\r\n") + newline
+            fence = [newline, *fence] if fence else []
+        lines[place.start : place.end] = fence
+    if not _line_end(lesson.lines[-1]):
+        lines[-1] = lines[-1].rstrip("\r\n")
+    return "".join(lines)
+
+
+def _fence(output: str, indent: str, newline: str) -> list[str]:
+    if not output:
+        return []
+    # A fence is longer than any run of backticks it holds.
+    marks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", output) or ["``"]))
+    rows = [f"{marks}text", *output.split("\n"), marks]
+    return [(indent + row if row else "") + newline for row in rows]
+
+
+def _line_end(line: str) -> str:
+    return line[len(line.rstrip("\r\n")) :]

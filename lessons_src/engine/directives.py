@@ -1,0 +1,100 @@
+"""The vocabulary of directives: `<!-- name -->` or `<!-- name: argument -->` above a block."""
+
+import difflib
+import math
+from collections.abc import Iterable
+
+from lessons_src.engine.lesson import Directives
+
+_FLAGS = ("hidden", "raises", "ellipsis")
+_TEXTS = {
+    "figure": "the text that says what one sees in the figure",
+    "predict": "the question that a reader answers before looking",
+    "display-only": "the reason why the block is not run",
+    "tolerance": "a number, by how much the numbers in the output may differ",
+}
+_NAMES = (*_FLAGS, *_TEXTS)
+
+# Pairs that contradict each other, with the reason.
+_CONFLICTS = {
+    ("hidden", "predict"): "a hidden block shows nothing that a reader could predict",
+    ("hidden", "figure"): "a hidden block shows no figure",
+    ("hidden", "raises"): "a reader could not see which code raised",
+    ("ellipsis", "tolerance"): "an output is compared in one way or in the other",
+}
+
+
+class DirectiveError(ValueError):
+    """What is wrong with the directives of a block, and what to write instead."""
+
+
+def names_a_directive(comment: str) -> bool:
+    """Whether a comment that stands above no block is a directive gone astray.
+
+    >>> names_a_directive("figure: a line"), names_a_directive("figure out a better title")
+    (True, False)
+    """
+    name = comment.partition(":")[0].strip()
+    return bool(difflib.get_close_matches(name.lower(), _NAMES, n=1, cutoff=0.8))
+
+
+def parse_directives(comments: Iterable[str]) -> Directives:
+    """Read the comments above one block.
+
+    Raises `DirectiveError` when one is unknown, misspelt, doubled, lacks its argument, has
+    one too many or contradicts another.
+
+    >>> parse_directives(["tolerance: 0.01", "predict: What is the slope?"]).tolerance
+    0.01
+    """
+    found: dict[str, str] = {}
+    for comment in comments:
+        name, argument = _parse_directive(comment)
+        if name in found:
+            raise DirectiveError(f"`{name}` stands twice above this block; keep one")
+        found[name] = argument
+    _refuse_conflicts(found)
+    return Directives(
+        hidden="hidden" in found,
+        raises="raises" in found,
+        ellipsis="ellipsis" in found,
+        tolerance=_parse_tolerance(found["tolerance"]) if "tolerance" in found else None,
+        figure=found.get("figure"),
+        predict=found.get("predict"),
+        display_only=found.get("display-only"),
+    )
+
+
+def _parse_directive(comment: str) -> tuple[str, str]:
+    name, colon, argument = comment.partition(":")
+    name, argument = name.strip(), " ".join(argument.split())
+    if name not in _NAMES:
+        close = difflib.get_close_matches(name.lower(), _NAMES, n=1)
+        hint = f"; did you mean `{close[0]}`?" if close else "."
+        raise DirectiveError(
+            f"unknown directive `{name}`{hint} The directives are {', '.join(_NAMES)}. "
+            "A comment that is none must not stand directly above a block"
+        )
+    if name in _FLAGS and colon:
+        raise DirectiveError(f"`{name}` takes no argument: write `<!-- {name} -->`")
+    if name in _TEXTS and not argument:
+        raise DirectiveError(f"`{name}` needs {_TEXTS[name]}: write `<!-- {name}: … -->`")
+    return name, argument
+
+
+def _refuse_conflicts(found: dict[str, str]) -> None:
+    if "display-only" in found and len(found) > 1:
+        raise DirectiveError("`display-only` stands alone: a block that is not run shows nothing")
+    for (one, other), reason in _CONFLICTS.items():
+        if one in found and other in found:
+            raise DirectiveError(f"`{one}` and `{other}` contradict each other: {reason}")
+
+
+def _parse_tolerance(argument: str) -> float:
+    try:
+        tolerance = float(argument)
+    except ValueError:
+        tolerance = math.nan
+    if not (0 < tolerance < math.inf):
+        raise DirectiveError(f"`tolerance` needs a positive number, not `{argument}`")
+    return tolerance

@@ -1,0 +1,147 @@
+"""A run held against what its lesson stores: the failures, and how they read everywhere."""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lessons_src.engine.comparing import outputs_match
+from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
+from lessons_src.engine.parsing import LessonSyntaxError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One thing that keeps a lesson from being published."""
+
+    path: str
+    line: int
+    problem: str
+    code: str = ""
+    """The line of code that it comes from."""
+    details: str = ""
+    """A diff, or the last line of a traceback."""
+    can_accept: bool = False
+    """Whether storing what the block showed would be an answer."""
+
+    def __str__(self) -> str:
+        parts = [f"{self.path}:{self.line}: {self.problem}"]
+        if self.code:
+            parts.append(f"    {self.code}")
+        if self.details:
+            parts.append(self.details)
+        return "\n".join(parts)
+
+
+def syntax_failures(error: LessonSyntaxError) -> list[Failure]:
+    """The problems of a file that could not be parsed."""
+    return [Failure(error.path, problem.line, problem.message) for problem in error.problems]
+
+
+def check_lesson(lesson: Lesson, run: LessonRun) -> list[Failure]:
+    """Every failure of a lesson, in order; blocks that were not reached are not counted as such."""
+    blocks = [block for block in lesson.blocks if block.is_run]
+    pairs = zip(blocks, run.blocks, strict=True)
+    return [f for block, result in pairs if result for f in check_block(lesson, block, result)]
+
+
+def check_block(lesson: Lesson, block: Block, run: BlockRun) -> list[Failure]:
+    """What is wrong with one block that was run."""
+    return list(_Check(lesson, block, run).failures())
+
+
+def expected_output(block: Block, run: BlockRun) -> str:
+    """The text that the block's stored output should hold."""
+    shown_and_raised = [run.shown] if run.shown else []
+    if run.error and block.directives.raises:
+        shown_and_raised.append(run.error)
+    return "\n".join(shown_and_raised)
+
+
+def split_output(block: Block, run: BlockRun) -> tuple[str, str]:
+    """The stored output of a block without failures, as what it prints and the exception it ends in.
+
+    It is the stored text, not the run's own, that pages and notebooks show: so two builds of
+    one lesson are the same, whatever memory locations they saw.
+    """
+    rows = block.output.text.split("\n") if block.output else []
+    raised = run.error.count("\n") + 1 if run.error else 0
+    # Counted from the end: with an ellipsis, what is stored may be shorter than what was printed.
+    printed = max(0, len(rows) - raised) if run.shown else 0
+    return "\n".join(rows[:printed]), "\n".join(rows[printed:])
+
+
+class _Check:
+    def __init__(self, lesson: Lesson, block: Block, run: BlockRun) -> None:
+        self.lesson, self.block, self.run = lesson, block, run
+
+    def failures(self) -> Iterator[Failure]:
+        directives = self.block.directives
+        if self.run.problem:
+            yield self._failure(self.run.problem, self.run.problem_line or self.block.line)
+        elif self.run.error and not directives.raises:
+            line = self.run.error_line or self.block.last_line
+            yield self._failure("this line raises", line, self.run.error)
+        elif directives.raises and not self.run.error:
+            yield self._failure(
+                "this block is expected to raise and does not; delete `raises` or mend the code"
+            )
+        else:
+            yield from self._output_failures()
+            yield from self._figure_failures()
+
+    def _output_failures(self) -> Iterator[Failure]:
+        output, shown = self.block.output, expected_output(self.block, self.run)
+        if not shown.strip():
+            if shown:
+                yield self._failure("this block prints nothing but empty lines, which no fence can store")
+            elif output:
+                yield self._failure("this block shows nothing; delete the output stored for it", accept=True)
+        elif self.block.directives.hidden:
+            yield self._failure("this block is hidden, so no page would show what it prints", details=shown)
+        elif output is None:
+            yield self._mismatch("this block shows what no `text` fence after it stores", "", shown)
+        elif not output.text.strip():
+            yield self._mismatch("the output stored for this block is empty", "", shown)
+        elif not self._matches(output.text, shown):
+            yield self._mismatch("the output is not the one that is stored", output.text, shown)
+
+    def _figure_failures(self) -> Iterator[Failure]:
+        wanted, shown = self.block.directives.figure is not None, len(self.run.figures)
+        if wanted and shown != 1:
+            what = "no figure" if not shown else f"{shown} figures; give each a block of its own"
+            yield self._failure(f"this block is to show one figure and shows {what}")
+        elif shown and not wanted:
+            yield self._failure("this block shows a figure: say what one sees in it, `<!-- figure: … -->`")
+
+    def _matches(self, stored: str, shown: str) -> bool:
+        directives = self.block.directives
+        return outputs_match(stored, shown, ellipsis=directives.ellipsis, tolerance=directives.tolerance)
+
+    def _mismatch(self, problem: str, stored: str, shown: str) -> Failure:
+        offset = _first_difference(stored, shown)
+        line = self.run.shown_by_line(offset) if offset < len(self.run.shown) else None
+        if line is None:
+            line = self.run.error_line or self.block.last_line
+        return self._failure(problem, line, _diff(stored, shown), accept=True)
+
+    def _failure(
+        self, problem: str, line: int | None = None, details: str = "", *, accept: bool = False
+    ) -> Failure:
+        line = self.block.last_line if line is None else line
+        return Failure(self.lesson.path, line, problem, self.lesson.line(line), details, accept)
+
+
+def _diff(stored: str, shown: str) -> str:
+    """What is to go, `-`, and what is there, `+`, with two lines around each change."""
+    before, after = stored.split("\n") if stored else [], shown.split("\n")
+    rows = difflib.unified_diff(before, after, "stored", "shown", lineterm="", n=2)
+    # The places of the changes are lines of the output; nobody looks for those.
+    numbered = ["…" if row.startswith("@@") else row for row in rows]
+    return "\n".join("    " + row for row in [*numbered[:2], *numbered[3:]])
+
+
+def _first_difference(stored: str, shown: str) -> int:
+    pairs = enumerate(zip(stored, shown, strict=False))
+    at = next((i for i, (one, other) in pairs if one != other), min(len(stored), len(shown)))
+    # When all that is stored was shown, what is new begins on the next line.
+    return at + 1 if at == len(stored) and shown.startswith("\n", at) else at

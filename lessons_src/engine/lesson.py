@@ -1,0 +1,117 @@
+"""A lesson as data: what parsing found in one Markdown file, and what a run of it showed."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Span:
+    """Lines `start` up to, not including, `end`, counted from 0."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Directives:
+    """What the comments above a block ask for; CONTRIBUTING explains each."""
+
+    hidden: bool = False
+    raises: bool = False
+    ellipsis: bool = False
+    tolerance: float | None = None
+    figure: str | None = None
+    predict: str | None = None
+    display_only: str | None = None
+
+
+@dataclass(frozen=True)
+class StoredOutput:
+    """The `text` fence after a block: what the lesson says that the block shows."""
+
+    text: str
+    line: int
+    """The first line of the text, counted from 1."""
+    fence: Span
+
+
+@dataclass(frozen=True)
+class Block:
+    """A Python fence with its directives and its stored output."""
+
+    code: str
+    line: int
+    """The first line of the code, counted from 1."""
+    indent: str
+    """The spaces before the fence, which say what it stands in: a list, an admonition."""
+    fence: Span
+    """From the opening to the closing fence."""
+    span: Span
+    """The fence and the directives above it."""
+    directives: Directives
+    output: StoredOutput | None
+
+    @property
+    def is_run(self) -> bool:
+        return self.directives.display_only is None
+
+    @property
+    def last_line(self) -> int:
+        """The last line of the code, counted from 1."""
+        return self.line + self.code.rstrip("\n").count("\n")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One Markdown file: its lines, with their ends, and its Python blocks in order."""
+
+    path: str
+    """As it is named in reports, relative to the project: `docs/lessons/loss.md`."""
+    lines: tuple[str, ...]
+    blocks: tuple[Block, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(self.lines)
+
+    def line(self, number: int) -> str:
+        """Line `number`, counted from 1, without the space around it."""
+        return self.lines[number - 1].strip("\ufeff \t\r\n") if 0 < number <= len(self.lines) else ""
+
+
+@dataclass
+class BlockRun:
+    """What one block did."""
+
+    shown: str = ""
+    """What it printed and the value of its last expression, without the last line's end."""
+    shown_by: list[tuple[int, int]] = field(default_factory=list)
+    """Where in `shown` a piece begins, and the line of the lesson that showed it."""
+    figures: list[str] = field(default_factory=list)
+    """SVG documents, in the order in which they were shown."""
+    error: str | None = None
+    """The exception it raised, as the last line of a traceback: `TypeError: …`."""
+    error_line: int | None = None
+    """The line of the lesson that raised."""
+    problem: str | None = None
+    """Why what it did cannot be a page's output, or why it has not come to its end."""
+    problem_line: int | None = None
+
+    def shown_by_line(self, offset: int) -> int | None:
+        """The line of the lesson that showed the character at `offset`."""
+        lines = [line for start, line in self.shown_by if start <= offset]
+        return lines[-1] if lines else None
+
+
+@dataclass
+class LessonRun:
+    """The blocks that were run, in order; `None` for a block that was not reached."""
+
+    blocks: list[BlockRun | None]
+
+    def to_json(self) -> list[dict[str, Any] | None]:
+        return [asdict(block) if block else None for block in self.blocks]
+
+    @classmethod
+    def from_json(cls, data: list[dict[str, Any] | None]) -> "LessonRun":
+        return cls([BlockRun(**block) if block else None for block in data])

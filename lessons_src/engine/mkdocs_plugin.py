@@ -1,0 +1,264 @@
+"""The site build runs every lesson and shows what it showed; only this module knows MkDocs."""
+
+import logging
+import posixpath
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from jinja2 import Environment
+from mkdocs.config import config_options
+from mkdocs.config.base import Config
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.livereload import LiveReloadServer
+from mkdocs.plugins import BasePlugin, event_priority
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page as SitePage
+
+from lessons_src.engine.caching import RunCache
+from lessons_src.engine.failures import Failure, check_lesson, syntax_failures
+from lessons_src.engine.formulas import FormulaError, draw_formulas
+from lessons_src.engine.lesson import Lesson, LessonRun
+from lessons_src.engine.notebook import notebook
+from lessons_src.engine.page import (
+    RESULTS,
+    Page,
+    fill_in,
+    placeholder,
+    render_failures,
+    render_page,
+    render_results,
+)
+from lessons_src.engine.parsing import LessonSyntaxError, read_lesson
+from lessons_src.engine.running import BackgroundRuns, prepare
+
+_build_log = logging.getLogger("mkdocs.plugins.lessons")
+# Under `serve`, a warning in MkDocs' own log would end a strict build, and with it the reload.
+_serve_log = logging.getLogger("lessons")
+
+_SUPERFENCES = "pymdownx.superfences"
+_PARTS = ("title", "meta", "content", "toc", "present_anchor_ids")  # of a page, which its lesson decides
+_UNSEEN = (
+    "Markdown does not show this block as a fence; "
+    "indent it by 4 for each list, admonition or tab that it stands in"
+)
+
+
+class LessonsConfig(Config):
+    """What `mkdocs.yml` may say of the plugin."""
+
+    notebooks = config_options.ListOfItems(config_options.Type(str), default=[])
+    """Lessons, by their place under `docs`, that get a notebook."""
+
+
+@dataclass
+class _Outcome:
+    """What becomes of one file in this build."""
+
+    failures: list[Failure] = field(default_factory=list)
+    lesson: Lesson | None = None
+    page: Page | None = None
+    run: Future[LessonRun] = field(default_factory=Future)
+    has_notebook: bool = False
+    site_page: SitePage | None = None
+
+
+class LessonsPlugin(BasePlugin[LessonsConfig]):
+    """Runs the lessons of a site, once a build, and puts their results into their pages.
+
+    MkDocs renders the pages while the lessons run; results go into the rendered pages, last.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # MkDocs has only begun: the server's imports take seconds, and run beside those of other plugins.
+        prepare()
+
+    def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
+        self.serving = command == "serve"
+        self.last_good: dict[str, SitePage] = {}
+        self.outcomes: dict[str, _Outcome] = {}
+        self.runs = BackgroundRuns([])
+
+    def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
+        if _SUPERFENCES not in config.markdown_extensions:
+            raise PluginError(f"the lessons plugin needs `{_SUPERFENCES}` in markdown_extensions")
+        fences = config.mdx_configs.setdefault(_SUPERFENCES, {}).setdefault("custom_fences", [])
+        fences.append({"name": RESULTS, "class": RESULTS, "format": self._format_results})
+        # MkDocs hands on a relative path as it was given, but only in a server's first build.
+        self.root = Path(config.config_file_path or "mkdocs.yml").resolve().parent
+        self.cache = RunCache(self.root / ".cache" / "lessons")
+        return config
+
+    # Before mkdocs-jupyter, which is to find the notebooks.
+    @event_priority(50)
+    def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+        """Begin to run every lesson of the site."""
+        self.outcomes = self._parse(files)
+        for name in self.config.notebooks:
+            if name not in self.outcomes:
+                raise PluginError(f"lessons.notebooks names {name!r}, and there is no such lesson in docs")
+            if self.outcomes[name].lesson:
+                files.append(self._notebook_file(name, config))
+        self._start_runs()
+        return files
+
+    # Before mkdocs-jupyter, which reads the notebook then.
+    @event_priority(50)
+    def on_pre_page(self, page: SitePage, *, config: MkDocsConfig, files: Files) -> SitePage:
+        for name in self.config.notebooks:
+            if page.file.src_uri == _notebook_place(name):
+                self._write_notebook(name)
+                # What one edits is the lesson.
+                page.edit_url = None
+        return page
+
+    def on_page_read_source(self, *, page: SitePage, config: MkDocsConfig) -> str | None:
+        name = page.file.src_uri
+        outcome = self.outcomes.get(name)
+        if outcome is None:
+            return None
+        if outcome.page is None:
+            return f"# {Path(name).stem}\n"
+        if name not in self.config.notebooks:
+            return outcome.page.markdown
+        link = posixpath.relpath(_notebook_place(name), posixpath.dirname(name))
+        return f"{outcome.page.markdown}\n\n[This lesson as a notebook, as it was run]({link})\n"
+
+    def on_page_content(self, html: str, *, page: SitePage, config: MkDocsConfig, files: Files) -> str:
+        name = page.file.src_uri
+        outcome = self.outcomes.get(name)
+        if outcome is None:
+            return html
+        outcome.site_page = page
+        if outcome.page:
+            outcome.failures += _unseen(name, outcome.page, html)
+            try:
+                html = draw_formulas(html)
+            except FormulaError as error:
+                line = error.find_in(page.file.content_string)
+                outcome.failures.append(Failure(f"docs/{name}", line, str(error)))
+        return html
+
+    def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
+        """Put the results into the pages, and fail the build unless every lesson is as it says."""
+        for name, outcome in self.outcomes.items():
+            self._finish(name, outcome)
+        for name in self.config.notebooks:
+            self._write_notebook(name)  # where no plugin shows notebooks, and their files alone are offered
+        self.runs.stop()
+        self.cache.forget_all_but(outcome.lesson for outcome in self.outcomes.values() if outcome.lesson)
+        self._report([failure for outcome in self.outcomes.values() for failure in outcome.failures])
+        return env
+
+    def on_build_error(self, *, error: Exception) -> None:
+        self.runs.stop()
+
+    def on_serve(self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Any) -> LiveReloadServer:
+        server.watch(str(Path(__file__).parents[1]))
+        return server
+
+    def _parse(self, files: Files) -> dict[str, _Outcome]:
+        outcomes = {}
+        for file in files.documentation_pages():
+            # Notebooks, and what other plugins make.
+            if file.src_uri.endswith(".ipynb") or file.abs_src_path is None:
+                continue
+            outcomes[file.src_uri] = outcome = _Outcome()
+            try:
+                outcome.lesson = read_lesson(Path(file.abs_src_path), self.root)
+            except LessonSyntaxError as error:
+                outcome.failures = syntax_failures(error)
+            else:
+                outcome.page = render_page(outcome.lesson)
+        return outcomes
+
+    def _start_runs(self) -> None:
+        """Take each lesson's run from the cache, or begin it."""
+        new: dict[str, Lesson] = {}
+        # Lessons with a notebook first: it is what is waited for first.
+        for name in dict.fromkeys([*self.config.notebooks, *self.outcomes]):
+            outcome = self.outcomes[name]
+            if outcome.lesson is None:
+                continue
+            if run := self.cache.load(outcome.lesson):
+                outcome.run.set_result(run)
+            else:
+                new[name] = outcome.lesson
+        self.runs = BackgroundRuns(list(new.values()))
+        for name, future in zip(new, self.runs.results, strict=True):
+            self.outcomes[name].run = future
+
+    def _finish(self, name: str, outcome: _Outcome) -> None:
+        """Wait for a lesson's run, check it, and fill in its page: or the last good one, where it fails."""
+        if outcome.lesson:
+            run = outcome.run.result()
+            failures = check_lesson(outcome.lesson, run)
+            if not failures:
+                self.cache.store(outcome.lesson, run)
+            outcome.failures = failures + outcome.failures
+        page = outcome.site_page
+        if page is None:  # another plugin has left it out
+            return
+        if outcome.lesson and not outcome.failures:
+            page.content = fill_in(page.content or "", render_results(outcome.lesson, run))
+            self.last_good[name] = page
+            return
+        good = self.last_good.get(name)
+        if good:
+            for part in _PARTS:
+                setattr(page, part, getattr(good, part))
+        page.content = render_failures(outcome.failures, kept=good is not None) + (page.content or "")
+
+    def _report(self, failures: list[Failure]) -> None:
+        """Name each failure; a build ends with them, a server goes on."""
+        log = _serve_log if self.serving else _build_log
+        for failure in failures:
+            log.error("%s", failure)
+        if failures and not self.serving:
+            raise PluginError(f"not built, because of {len(failures)} failure(s) in lessons")
+
+    def _notebook_file(self, name: str, config: MkDocsConfig) -> File:
+        return File(
+            _notebook_place(name),
+            # mkdocs-jupyter reads a file from here; a generated file has no such place.
+            src_dir=str(self.cache.directory),
+            dest_dir=config.site_dir,
+            use_directory_urls=config.use_directory_urls,
+        )
+
+    def _write_notebook(self, name: str) -> None:
+        """Wait for a lesson's run and write it as a notebook, once: without outputs, if it has failed."""
+        outcome = self.outcomes[name]
+        if outcome.lesson is None or outcome.has_notebook:
+            return
+        outcome.has_notebook = True
+        path = self.cache.directory / _notebook_place(name)
+        run = outcome.run.result()
+        if check_lesson(outcome.lesson, run):
+            run = LessonRun([None] * len(run.blocks))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(notebook(outcome.lesson, run), encoding="utf-8")
+
+    def _format_results(self, source: str, *args: object, **kwargs: object) -> str:
+        """Called by Markdown for each fence of results."""
+        key = source.strip()
+        if any(outcome.page and key in outcome.page.lines for outcome in self.outcomes.values()):
+            return placeholder(key)
+        # SuperFences then leaves the fence as it stands. Parsing refuses it in a lesson.
+        raise KeyError(key)
+
+
+def _unseen(name: str, page: Page, html: str) -> list[Failure]:
+    """The blocks that Markdown has taken for something else: their results are not on the page."""
+    return [
+        Failure(f"docs/{name}", line, _UNSEEN)
+        for key, line in page.lines.items()
+        if placeholder(key) not in html
+    ]
+
+
+def _notebook_place(name: str) -> str:
+    return posixpath.splitext(f"notebooks/{name}")[0] + ".ipynb"

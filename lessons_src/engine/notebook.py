@@ -1,0 +1,72 @@
+"""A lesson and its run as an executed Jupyter notebook."""
+
+import json
+import re
+
+from nbformat import NotebookNode, v4, validate
+
+from lessons_src.engine.failures import split_output
+from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
+
+
+def notebook(lesson: Lesson, run: LessonRun) -> str:
+    """The notebook of a checked `lesson`, as JSON: its prose, its blocks, and what they showed.
+
+    The same lesson gives the same bytes: ids are counted, not drawn.
+    """
+    cells: list[NotebookNode] = []
+    runs = iter(run.blocks)
+    at = _body_start(lesson)
+    for block in lesson.blocks:
+        cells += _prose(lesson, at, block.span.start)
+        cells.append(_code(block, next(runs)) if block.is_run else _shown_only(block))
+        at = block.output.fence.end if block.output else block.span.end
+    cells += _prose(lesson, at, len(lesson.lines))
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    for number, cell in enumerate((cell for cell in cells if cell["cell_type"] == "code"), start=1):
+        cell["execution_count"] = number
+    node = v4.new_notebook(
+        cells=cells,
+        metadata={
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+    )
+    validate(node)
+    return json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _body_start(lesson: Lesson) -> int:
+    """The line after the front matter, which a notebook has no use for."""
+    if lesson.line(1) != "---":
+        return 0
+    ends = (i for i in range(1, len(lesson.lines)) if lesson.lines[i].strip() in {"---", "..."})
+    return next(ends, -1) + 1
+
+
+def _prose(lesson: Lesson, start: int, end: int) -> list[NotebookNode]:
+    text = "".join(lesson.lines[start:end]).removeprefix("\ufeff").strip()
+    return [v4.new_markdown_cell(text)] if text else []
+
+
+def _shown_only(block: Block) -> NotebookNode:
+    reason = block.directives.display_only
+    cell: NotebookNode = v4.new_markdown_cell(f"```python\n{block.code}```\n\nNot run: {reason}")
+    return cell
+
+
+def _code(block: Block, run: BlockRun | None) -> NotebookNode:
+    cell: NotebookNode = v4.new_code_cell(block.code.rstrip("\n"))
+    if run is None:
+        return cell
+    printed, raised = split_output(block, run)
+    if printed:
+        cell.outputs.append(v4.new_output("stream", name="stdout", text=printed + "\n"))
+    if raised:
+        name, _, value = raised.partition(": ")
+        cell.outputs.append(v4.new_output("error", ename=name, evalue=value, traceback=[raised]))
+    for svg in run.figures:
+        data = {"image/svg+xml": re.sub(r"<\?xml.*?\?>\s*|<!DOCTYPE.*?>\s*", "", svg, flags=re.DOTALL)}
+        cell.outputs.append(v4.new_output("display_data", data=data))
+    return cell

@@ -1,0 +1,142 @@
+"""A lesson and its run as a page: Markdown for the site generator, HTML for the outputs.
+
+Markdown renders everything but what a block showed. Each block's results become a fence named
+`RESULTS`, which holds a key; of that the site generator makes a placeholder, and the key's HTML
+takes its place when the lesson has run. So results stand correctly in lists, admonitions and
+tabs, their text is never read as Markdown, and pages are rendered while lessons run.
+"""
+
+import re
+from dataclasses import dataclass
+from html import escape
+
+from lessons_src.engine.failures import Failure, split_output
+from lessons_src.engine.figures import page_svg
+from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
+
+RESULTS = "lesson-results"
+
+_REPORTED = 3  # One change fails many blocks after it; the terminal has them all.
+
+_GUIDES = {"│": "bar", "├": "tee", "└": "end", "─": "dash"}
+_GUIDE = re.compile("[│├└─]")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A lesson ready for the site generator, without its results, which its run may still have to find."""
+
+    markdown: str
+    lines: dict[str, int]
+    """The line of the lesson that each `RESULTS` fence belongs to, by the fence's content."""
+
+
+def render_page(lesson: Lesson) -> Page:
+    """The page of `lesson`, with a fence for the results of each block that is shown."""
+    lines: dict[str, int] = {}
+    text = list(lesson.lines)
+    # From the end, so that the places of earlier blocks stay where they are.
+    for block in reversed(lesson.blocks):
+        source: list[str] = []
+        if not block.directives.hidden:
+            key = _key(lesson, block)
+            lines[key] = block.line
+            source += lesson.lines[block.fence.start : block.fence.end]
+            source += [f"{block.indent}{row}\n" if row else "\n" for row in ("", f"```{RESULTS}", key, "```")]
+        end = block.output.fence.end if block.output else block.span.end
+        text[block.span.start : end] = source
+    return Page("".join(text).removeprefix("\ufeff"), lines)
+
+
+def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
+    """The HTML of each block's results, by their key. The `run` has been checked and is without failures."""
+    runs = iter(run.blocks)
+    pieces = [(block, next(runs) if block.is_run else None) for block in lesson.blocks]
+    return {
+        _key(lesson, block): _results(block, result)
+        for block, result in pieces
+        if not block.directives.hidden
+    }
+
+
+def placeholder(key: str) -> str:
+    """What stands in a page's HTML until the results are there."""
+    return f"<!-- {RESULTS} {escape(key)} -->"
+
+
+def fill_in(html: str, results: dict[str, str]) -> str:
+    """Put `results` in the place of their placeholders.
+
+    >>> fill_in(f"<p>{placeholder('a.md:1')}</p>", {"a.md:1": "<b>2</b>"})
+    '<p><b>2</b></p>'
+    """
+    for key, result in results.items():
+        html = html.replace(placeholder(key), result, 1)
+    return html
+
+
+def render_failures(failures: list[Failure], kept: bool) -> str:
+    """What a page under `mkdocs serve` says of a lesson that fails; `kept` if its last good page follows."""
+    below = (
+        "Below is the page as it last ran."
+        if kept
+        else "It has not run since the server started. Below is the page without its outputs."
+    )
+    more = (
+        f" Here are the first {_REPORTED} of {len(failures)} failures." if len(failures) > _REPORTED else ""
+    )
+    report = escape("\n\n".join(str(failure) for failure in failures[:_REPORTED]))
+    return (
+        f'<div class="lesson-broken" role="alert"><p><strong>This lesson fails.</strong> {below}{more}</p>'
+        f"<pre><samp>{report}</samp></pre></div>"
+    )
+
+
+def _key(lesson: Lesson, block: Block) -> str:
+    return f"{lesson.path}:{block.line}"
+
+
+def _results(block: Block, run: BlockRun | None) -> str:
+    if run is None:
+        reason = escape(block.directives.display_only or "")
+        return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
+    html = _outputs(block, run) + _figures(block, run)
+    if html and block.directives.predict:
+        question = re.sub("`([^`]+)`", r"<code>\1</code>", escape(block.directives.predict))
+        html = (
+            f'<details class="lesson-predict"><summary><b>Predict first.</b> {question}</summary>'
+            f"{html}</details>"
+        )
+    return html
+
+
+def _outputs(block: Block, run: BlockRun) -> str:
+    printed, raised = split_output(block, run)
+    html = _output(printed) if printed else ""
+    return html + (_output(raised, "lesson-error", "Error, as expected") if raised else "")
+
+
+def _output(text: str, kind: str = "", label: str = "Output") -> str:
+    content = escape(text, quote=False)
+    if not kind and _GUIDE.search(text):
+        # Fonts draw these characters with gaps, or not at all: the style sheet draws them instead.
+        kind = "lesson-tree"
+        content = _GUIDE.sub(
+            lambda match: f'<span class="guide {_GUIDES[match[0]]}">{match[0]}</span>', content
+        )
+    classes = f"lesson-output {kind}".strip()
+    return (
+        f'<div class="{classes}" role="region" aria-label="{label}" tabindex="0">'
+        f"<pre><samp>{content}</samp></pre></div>"
+    )
+
+
+def _figures(block: Block, run: BlockRun) -> str:
+    alt = block.directives.figure
+    if alt is None:
+        return ""
+    svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
+    # Where a drawing keeps its width, it is scrolled, and from the keyboard too.
+    scrolls = ' aria-label="Drawing" tabindex="0"' if "--graph-width" in svg else ""
+    # A search for a word is not to find the ticks of an axis.
+    return f'<figure class="lesson-figure" data-search-exclude{scrolls}>{svg}</figure>'

@@ -1,0 +1,184 @@
+"""IPython, made to run the blocks of a lesson and to keep what they show."""
+
+import io
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, ClassVar, TextIO
+
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
+from traitlets.config import Config
+
+from lessons_src.engine import figures
+from lessons_src.engine.lesson import Block
+
+MAX_SHOWN = 100_000
+"""Characters that a block may show; more is no longer something that a reader reads."""
+
+
+class OutputTooLongError(Exception):
+    """A block showed more than a page can hold."""
+
+
+class Shown(io.TextIOBase):
+    """Standard output and error of a block: its text, and which line of the lesson wrote what."""
+
+    def __init__(self, current_line: Callable[[], int | None]) -> None:
+        self.text = io.StringIO()
+        self.by: list[tuple[int, int]] = []
+        self.too_long = False
+        self._current_line = current_line
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if self.closed:
+            raise ValueError("I/O operation on closed file: the lesson has closed sys.stdout")
+        room = MAX_SHOWN - self.text.tell()
+        line = self._current_line()
+        if line is not None and (not self.by or self.by[-1][1] != line):
+            self.by.append((self.text.tell(), line))
+        self.text.write(text[:room])
+        if len(text) > room:
+            self.too_long = True
+            raise OutputTooLongError(f"the block shows more than {MAX_SHOWN:,} characters")
+        return len(text)
+
+
+class _Display(DisplayHook):
+    """The value of a block's last expression, shown as Jupyter shows it, without `Out[1]:`."""
+
+    shell: Any
+
+    def quiet(self) -> bool:
+        """A semicolon at the end silences a block, as in Jupyter."""
+        return bool(self.semicolon_at_end_of_expression(self.shell.code))  # type: ignore[no-untyped-call]
+
+    def write_output_prompt(self) -> None:
+        pass
+
+    def write_format_data(self, format_dict: dict[str, Any], md_dict: object = None) -> None:
+        self.shell.show(format_dict)
+
+
+class _Publisher(DisplayPublisher):
+    """What a block hands to `display`, figures among it."""
+
+    shell: Any
+
+    def publish(self, data: dict[str, Any], *args: object, **kwargs: object) -> None:
+        self.shell.show(data)
+
+
+class _Compiler(CachingCompiler):
+    """Names the code of block n `lesson block n`, so that a frame can be traced to its line."""
+
+    block_name = ""
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        return self.block_name
+
+
+class LessonShell(InteractiveShell):
+    displayhook_class = Type(_Display)
+    display_pub_class = Type(_Publisher)
+    compiler_class = Type(_Compiler)
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """A block is Python: no magics, no shell escapes, no question marks."""
+        return raw_cell
+
+    def enable_gui(self, gui: object = None) -> None:
+        """There is no window system; Matplotlib's inline back end asks for one all the same."""
+
+    compile: _Compiler
+    offsets: ClassVar[dict[str, int]] = {}
+    """The name of each block's code, and the line of the lesson above its first line."""
+
+    def begin(self, block: Block) -> None:
+        self.code = block.code
+        name = f"lesson block at line {block.line}"
+        self.compile.block_name = name
+        self.offsets[name] = block.line - 1
+        self.figures: list[str] = []
+        self.refused: str | None = None
+        self.uncaught: BaseException | None = None
+        self.shown = Shown(lambda: self.line_of_frame(sys._getframe()))
+
+    def line_of_frame(self, frame: FrameType | None) -> int | None:
+        """The line of the lesson that the innermost frame of the block that is run stands at."""
+        name = self.compile.block_name
+        while frame is not None and frame.f_code.co_filename != name:
+            frame = frame.f_back
+        return None if frame is None else self.offsets[name] + frame.f_lineno
+
+    def line_of_error(self, error: BaseException) -> int | None:
+        """The line of the lesson that an exception came through last."""
+        if isinstance(error, SyntaxError) and error.filename in self.offsets:
+            return self.offsets[error.filename] + (error.lineno or 1)
+        lines = [
+            self.offsets[frame.filename] + (frame.lineno or 1)
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename in self.offsets
+        ]
+        return lines[-1] if lines else None
+
+    def show(self, data: dict[str, Any]) -> None:
+        """Take a figure for a figure, and whatever else there is by its text."""
+        if figures.SVG in data:
+            self.figures.append(data[figures.SVG])
+            self.refused = self.refused or figures.problem(data[figures.SVG])
+        elif images := [kind for kind in data if kind.startswith("image/")]:
+            self.refused = f"the block shows {images[0]}, which a page does not: draw it with Matplotlib"
+        else:
+            print(data.get("text/plain", ""))
+
+    def showtraceback(self, exc_tuple: Any = None, *args: object, **kwargs: object) -> None:
+        """Keep the exception, and print nothing.
+
+        IPython comes here too when a `__repr__` raises or a figure cannot be drawn, and then
+        the result of the run says nothing of it.
+        """
+        self.uncaught = (exc_tuple or sys.exc_info())[1]
+
+    def showsyntaxerror(self, *args: object, **kwargs: object) -> None:
+        self.showtraceback()
+
+
+def lesson_shell() -> LessonShell:
+    """The shell of this process, with figures and warnings set up as a lesson shows them."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.cache_size = 0  # `Out` would keep every shown tensor, and its graph, alive
+    config.InteractiveShell.autoawait = False
+    shell = LessonShell.instance(config=config)
+    figures.enable(shell)
+    _show_warnings_as_python_does()
+    return shell
+
+
+def _show_warnings_as_python_does() -> None:
+    warnings.showwarning = _show_warning
+    # Whatever the fork server's own environment asked for.
+    warnings.resetwarnings()
+    for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", category)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning as a reader can use it: without the place in PyTorch's source that it came from."""
+    print(f"{category.__name__}: {message}", file=sys.stderr)

@@ -1,0 +1,161 @@
+"""In a lesson's own process: run its blocks and report what each showed.
+
+Everything here is imported by the fork server, before there is a lesson: so nothing at
+module level may touch torch, draw, or depend on the lesson.
+"""
+
+import faulthandler
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import threading
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NoReturn
+
+from lessons_src.engine import figures
+from lessons_src.engine.lesson import Block, BlockRun
+from lessons_src.engine.shell import MAX_SHOWN, LessonShell, lesson_shell
+
+SEED = 0
+
+_MAX_FILE = 2**28  # Bytes
+
+
+def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: Connection) -> NoReturn:
+    """Run `blocks` in order, in `directory`; report each, and at last that all is `("done",)`.
+
+    Stops after a block that raises without being expected to: what follows may depend on it.
+    """
+    _become_independent(time_limit)
+    os.chdir(directory)
+    os.environ["IPYTHONDIR"] = directory
+    _forget_project_modules()
+    _seed()
+    descriptors = _Descriptors()
+    shell = lesson_shell()
+    process = os.getpid()
+    for index, block in enumerate(blocks):
+        reports.send(("begin", index))
+        result = _run_block(shell, block, descriptors)
+        _end_unless_in(process)
+        reports.send(("end", index, asdict(result)))
+        if result.problem or (result.error and not block.directives.raises):
+            break
+    reports.send(("done",))
+    # At once: a thread that the lesson left, or a graph too deep to be freed, is not waited for.
+    os._exit(0)
+
+
+def _end_unless_in(process: int) -> None:
+    """End a process that a block has forked: it is not the one to run the next block."""
+    if os.getpid() != process:
+        os._exit(0)
+
+
+def _become_independent(time_limit: float) -> None:
+    # A session of its own lets the parent stop the lesson together with whatever it started,
+    # and keeps the terminal's Ctrl-C, which the parent handles, away from it.
+    os.setsid()
+    # The parent interrupts a lesson that takes too long, for a traceback with a line.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A lesson that writes without end is not to fill the disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE, _MAX_FILE))
+    # Should the parent be gone by then, the process ends itself.
+    faulthandler.dump_traceback_later(2 * time_limit, exit=True, file=Path(os.devnull).open("w"))
+
+
+def _forget_project_modules() -> None:
+    """Have the lesson import this project anew, in case a file has changed since the fork server began."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "lessons_src"]:
+        del sys.modules[name]
+    # A file that the server watches is not to be written to by what the server runs.
+    sys.dont_write_bytecode = True
+
+
+def _seed() -> None:
+    import numpy
+    import torch
+
+    random.seed(SEED)
+    numpy.random.seed(SEED)
+    torch.manual_seed(SEED)
+    # One lesson, one thread: sums come out the same on every machine, and lessons run side by side.
+    torch.set_num_threads(1)
+
+
+class _Descriptors:
+    """File descriptors 1 and 2, kept in a file: what C code or a subprocess writes shows on no page."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()
+        for descriptor in (1, 2):
+            os.dup2(self._file.fileno(), descriptor)
+
+    def take(self) -> str:
+        """What was written since the last call."""
+        self._file.seek(0)
+        text = self._file.read(MAX_SHOWN).decode(errors="replace").strip()
+        self._file.seek(0)
+        self._file.truncate()
+        return text
+
+
+def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> BlockRun:
+    threads = set(threading.enumerate())
+    shell.begin(block)
+    figures.begin_block(block.line)
+    sys.stdout = sys.stderr = shell.shown
+    result = shell.run_cell(block.code, store_history=False)  # type: ignore[no-untyped-call]
+    figures.show_open()
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    # An exception may be false, as an empty list is.
+    errors = (result.error_before_exec, result.error_in_exec, shell.uncaught)
+    error = next((error for error in errors if error is not None), None)
+    run = BlockRun(
+        shown=shell.shown.text.getvalue().removesuffix("\n"),
+        shown_by=shell.shown.by,
+        figures=shell.figures,
+        error=None if error is None else _last_line(error),
+        error_line=None if error is None else shell.line_of_error(error),
+    )
+    run.problem = shell.refused or _problem(shell, run, threads, descriptors)
+    return run
+
+
+def _problem(
+    shell: LessonShell, run: BlockRun, threads: set[threading.Thread], descriptors: _Descriptors
+) -> str | None:
+    if shell.shown.too_long:
+        return f"the block shows more than {MAX_SHOWN:,} characters"
+    text = run.shown + (run.error or "")
+    if controls := [c for c in text if (c < " " and c not in "\n\t") or "\ud800" <= c <= "\udfff"]:
+        return f"the block shows the character {controls[0]!r}, which a page cannot"
+    # A thread that C++ started to call back into Python shows up as a dummy; no one can join that.
+    left = [
+        t for t in threading.enumerate() if t not in threads and not isinstance(t, threading._DummyThread)
+    ]
+    if left:
+        return f"the block leaves the thread {left[0].name!r} running; join it"
+    if written := descriptors.take():
+        first = written.splitlines()[0]
+        return (
+            f"something wrote past sys.stdout, straight to the process's output: {first!r}; print it instead"
+        )
+    return None
+
+
+def _last_line(error: BaseException) -> str:
+    """An exception as a traceback ends: `TypeError: unsupported …`."""
+    kind = type(error)
+    name = (
+        kind.__qualname__
+        if kind.__module__ in {"builtins", "__main__"}
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{name}: {message}" if message else name

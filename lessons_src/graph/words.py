@@ -1,0 +1,137 @@
+"""A drawing's words: its title and description, and text made fit for a box."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lessons_src.graph.model import Edge, GraphData
+
+CELLS = 16  # in a line: two boxes as wide as that stand side by side on a phone
+MAX_LISTED = 12
+
+# Where a word may be broken: in `layers.0.weight`, `my_weight`, `LogSoftmaxBackward0`.
+_PARTS = re.compile(r"(?<=[._])(?![._])|(?<=[a-z0-9])(?=[A-Z])")
+
+
+def title(graph: GraphData) -> str:
+    """Return a title for a drawing of `graph`, with its outputs' names.
+
+    >>> import torch
+    >>> from lessons_src import AutogradGraph
+    >>> w = torch.tensor(3.0, requires_grad=True)
+    >>> loss = w * w
+    >>> title(AutogradGraph.from_output(loss, {"loss": loss}))
+    'Autograd graph of loss'
+    """
+    names = _output_names([edge for edge in graph.outputs if edge[0] is not None])
+    return f"Autograd graph of {_listed(names)}" if names else "An autograd graph without nodes"
+
+
+def description(graph: GraphData) -> str:
+    """Say what a drawing of `graph` shows: how much of what, where it starts and where it ends.
+
+    >>> import torch
+    >>> from lessons_src import AutogradGraph
+    >>> w = torch.tensor(3.0, requires_grad=True)
+    >>> description(AutogradGraph.from_output(w * w, {"w": w}))
+    '1 operation and 1 leaf, joined by 2 arrows, each from an operation to what made an input of it. \
+At the top: MulBackward0. The leaf: w.'
+    """
+    if not graph.nodes:
+        return "No operation was recorded."
+    leaves = graph.leaves
+    edges = sum(child is not None for node in graph.nodes for child, _ in node.edges)
+    text = (
+        f"{plural(len(graph.nodes) - len(leaves), 'operation')} and {plural(len(leaves), 'leaf', 'leaves')}, "
+        f"joined by {plural(edges, 'arrow')}, each from an operation to what made an input of it. "
+        f"At the top: {_listed(_output_names(graph.outputs))}."
+    )
+    if leaves:
+        names = [printable(node.label) for node in leaves if node.label is not None]
+        unnamed = [f"{len(leaves) - len(names):,} without a name"] if len(names) < len(leaves) else []
+        text += f" The {'leaf' if len(leaves) == 1 else 'leaves'}: {_listed(names, unnamed)}."
+    if graph.cut:
+        text += f" {plural(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}."
+    return text
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """Return a count with its noun.
+
+    >>> plural(1, "leaf", "leaves"), plural(2000, "leaf", "leaves"), plural(0, "arrow")
+    ('1 leaf', '2,000 leaves', '0 arrows')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def printable(text: str) -> str:
+    r"""Return text with an escape for each character that cannot be seen, and that XML may not hold.
+
+    >>> printable("größe\n\0")
+    'größe\\n\\x00'
+    """
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in text
+    )
+
+
+def wrap(text: str) -> list[str]:
+    """Break text into lines of at most `CELLS` cells, at the ends of words and parts of names.
+
+    >>> wrap("encoder.layers.0.self_attn.weight")
+    ['encoder.layers.', '0.self_attn.', 'weight']
+    >>> wrap("NativeBatchNormBackward0")
+    ['NativeBatchNorm', 'Backward0']
+    """
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and _fits(f"{lines[-1]} {word}"):
+            lines[-1] += f" {word}"
+        else:
+            lines += [word] if _fits(word) else _broken(word)
+    return lines
+
+
+def _broken(word: str) -> list[str]:
+    lines = [""]
+    for part in _PARTS.split(word):
+        for piece in [part] if _fits(part) else part:
+            if not _fits(lines[-1] + piece):
+                lines.append("")
+            lines[-1] += piece
+    return lines
+
+
+def _fits(text: str) -> bool:
+    return cells(text) <= CELLS
+
+
+def cells(text: str) -> int:
+    """Return how wide text is in a font whose characters are all as wide, or twice as wide.
+
+    >>> cells("loss"), cells("損失")
+    (4, 4)
+    """
+    return sum(2 if east_asian_width(each) in "FW" else 1 for each in text)
+
+
+def _output_names(outputs: Iterable[Edge]) -> list[str]:
+    """Return the names of outputs, each once; where there is none, that of the node it came from."""
+    names = [
+        "an output without a graph" if node is None else ", ".join(node.labels.get(output_nr, (node.name,)))
+        for node, output_nr in outputs
+    ]
+    return [printable(name) for name in dict.fromkeys(names)]
+
+
+def _listed(names: Sequence[str], rest: Sequence[str] = ()) -> str:
+    """Return names with commas between, only so many of them, and what is to be said of the rest."""
+    more = [f"{len(names) - MAX_LISTED:,} more"] if len(names) > MAX_LISTED else []
+    *most, last = [*names[:MAX_LISTED], *more, *rest]
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,198 @@
+"""A run is kept for as long as nothing that could change it has changed, and not a moment longer."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from lesson_helpers import block, parse
+
+from lessons_src import engine
+from lessons_src.engine.caching import RunCache
+from lessons_src.engine.lesson import BlockRun, Lesson, LessonRun
+from lessons_src.engine.parsing import parse_lesson
+
+LESSON = parse("# Title\n\n", block("x = 1\nx", "1"), block("raise KeyError", "KeyError", "raises"))
+RUN = LessonRun(
+    [BlockRun(shown="1", shown_by=[(0, 5)], figures=["<svg/>"]), BlockRun(error="KeyError", error_line=13)]
+)
+
+
+def stored(directory: Path, lesson: Lesson = LESSON, run: LessonRun = RUN) -> RunCache:
+    """A cache in which a run of `lesson` is stored."""
+    cache = RunCache(directory)
+    cache.load(lesson)
+    cache.store(lesson, run)
+    return cache
+
+
+def test_a_run_comes_back_as_it_was(tmp_path: Path) -> None:
+    found = stored(tmp_path / "new" / "folder").load(LESSON)
+    assert found is not None
+    assert json.dumps(found.to_json()) == json.dumps(RUN.to_json())
+    assert found.blocks[0] is not None
+    assert found.blocks[0].shown_by_line(0) == 5
+
+
+def test_nothing_comes_from_an_empty_cache(tmp_path: Path) -> None:
+    assert RunCache(tmp_path / "none").load(LESSON) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# Title", "# Another"),
+        ("\n1\n", "\n2\n"),
+        ("\nKeyError\n", "\nValueError\n"),
+        ("<!-- raises -->", "<!-- raises --> "),
+    ],
+)
+def test_a_change_of_prose_or_of_a_stored_output_needs_no_run(tmp_path: Path, old: str, new: str) -> None:
+    assert LESSON.text.count(old) == 1
+    assert stored(tmp_path).load(parse(LESSON.text.replace(old, new))) is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("x = 1", "x = 2"),
+        ("x = 1", "x  = 1"),
+        ("# Title\n", "# Title\n\n"),
+        ("<!-- raises -->", "<!-- note -->\n"),
+        ("```python\nraise KeyError", "<!-- display-only: x -->\n```python\nraise KeyError"),
+    ],
+)
+def test_a_change_of_code_of_its_lines_or_of_what_is_run_needs_a_run(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    text = LESSON.text.replace(old, new)
+    if "display-only" in text:
+        text = text.replace("<!-- raises -->\n", "").replace("\n```text\nKeyError\n```\n", "")
+    assert stored(tmp_path).load(parse(text)) is None
+
+
+def test_the_same_blocks_in_another_file_need_a_run(tmp_path: Path) -> None:
+    assert stored(tmp_path).load(parse_lesson(LESSON.text, "docs/other.md")) is None
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "emptied": lambda data: data[:0],
+    "cut short": lambda data: data[:-1],
+    "cut in the middle": lambda data: data[:90],
+    "without its data": lambda data: data.partition(b"\n")[0],
+    "made longer": lambda data: data + b" ",
+    "edited": lambda data: data.replace(b'"1"', b'"2"'),
+    "another list": lambda data: data[:0] + b"[null, null]",
+    "no text": lambda data: b"\xff" + data,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_file_is_ignored_and_written_anew(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    cache = stored(tmp_path)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    assert cache.load(LESSON) is None
+    cache.store(LESSON, RUN)
+    assert file.read_bytes() == whole
+
+
+def test_a_file_that_cannot_be_read_is_ignored(tmp_path: Path) -> None:
+    cache = stored(tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.unlink()
+    file.mkdir()
+    assert cache.load(LESSON) is None
+
+
+def test_a_run_that_nobody_asked_for_before_it_was_made_is_not_kept(tmp_path: Path) -> None:
+    cache = RunCache(tmp_path)
+    cache.store(LESSON, RUN)
+    assert cache.load(LESSON) is None
+
+
+def test_what_no_lesson_asks_for_is_forgotten(tmp_path: Path) -> None:
+    other = parse(block("2"))
+    cache = stored(tmp_path)
+    stored(tmp_path, other, LessonRun([BlockRun(shown="2")]))
+    (tmp_path / "a folder.json").mkdir()
+    cache.forget_all_but([LESSON])
+    assert cache.load(LESSON) is not None
+    assert cache.load(other) is None
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+SCRIPT = f"""
+import sys
+from pathlib import Path
+from lessons_src.engine.caching import RunCache
+from lessons_src.engine.parsing import parse_lesson
+from lessons_src.engine.lesson import BlockRun, LessonRun
+lesson = parse_lesson({block("1", "1")!r}, "x.md")
+cache = RunCache(Path("cache"))
+print("miss" if cache.load(lesson) is None else "hit")
+for change in sys.argv[1:]:
+    Path(change).write_text("changed = True")
+cache.store(lesson, LessonRun([BlockRun(shown="1")]))
+"""
+
+
+class Project:
+    """A project with a teaching module, an installed package and this engine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.engine = root / "lessons_src" / "engine"
+        shutil.copytree(
+            Path(engine.__file__).parent, self.engine, ignore=shutil.ignore_patterns("__pycache__")
+        )
+        (root / "lessons_src" / "__init__.py").touch()
+        self.module = root / "lessons_src" / "teaching.py"
+        self.module.write_text("x = 1\n")
+        self.install("1.0")
+
+    def install(self, version: str) -> None:
+        information = self.root / "site" / "demo-0.dist-info"
+        information.mkdir(parents=True, exist_ok=True)
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: demo\nVersion: {version}\n")
+
+    def ask(self, *changes: Path) -> str:
+        """Whether a fresh process finds a run in the cache; `changes` happen while it runs the lesson."""
+        path = os.pathsep.join([str(self.root), str(self.root / "site")])
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, *map(str, changes)],
+            cwd=self.root,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+
+def test_a_run_is_kept_until_a_teaching_module_a_package_or_the_engine_changes(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    assert project.ask() == "miss"
+    assert project.ask() == "hit"
+    project.module.write_text("x = 2\n")
+    assert project.ask() == "miss"
+    (tmp_path / "lessons_src" / "new.py").write_text("")
+    assert project.ask() == "miss"
+    project.install("1.1")
+    assert project.ask() == "miss"
+    worker = project.engine / "worker.py"
+    worker.write_text(worker.read_text() + "\nSEED = 1\n")
+    assert project.ask() == "miss"
+    assert project.ask() == "hit"
+
+
+def test_a_run_during_which_a_teaching_module_was_edited_is_not_kept(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    assert project.ask(project.module) == "miss"
+    assert project.ask() == "miss"
+    assert project.ask() == "hit"

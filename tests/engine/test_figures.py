@@ -1,0 +1,121 @@
+"""Figures stand in a page as if it had drawn them: named, in its colours, with ids of their own."""
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+from lesson_helpers import block, parse, result, run
+
+from lessons_src.engine.figures import INK, SERIES, page_svg, problem
+
+PLOT = """\
+import matplotlib.pyplot as plt
+fig, ax = plt.subplots()
+ax.plot([1, 2, 3], label="loss")
+ax.imshow([[0, 1], [1, 0]], alpha=0.5)
+ax.legend()
+ax.set_title("A & B");"""
+
+
+@pytest.fixture(scope="module")
+def drawn() -> str:
+    """What Matplotlib draws in a lesson."""
+    (svg,) = result(run(parse(block(PLOT)))).figures
+    return svg
+
+
+def in_page(svg: str, prefix: str, alt: str = "") -> Tag:
+    """A figure as a browser reads it, to which names in HTML have no namespaces."""
+    (found,) = BeautifulSoup(page_svg(svg, alt, prefix), "html.parser").find_all("svg")
+    assert isinstance(found, Tag)
+    return found
+
+
+def test_a_figure_is_an_image_with_a_text(drawn: str) -> None:
+    svg = in_page(drawn, "f", 'A <line> & "more"')
+    assert (svg["role"], svg["aria-label"]) == ("img", 'A <line> & "more"')
+
+
+def test_a_figure_takes_the_size_of_its_place_and_keeps_its_shape(drawn: str) -> None:
+    svg = in_page(drawn, "f")
+    assert svg["viewbox"] == "0 0 360 230.4"
+    assert not {"width", "height", "version"} & svg.attrs.keys()
+
+
+def test_a_figure_takes_the_colours_of_the_page(drawn: str) -> None:
+    svg = page_svg(drawn, "", "f")
+    assert "stroke: var(--lesson-c0, #2563a8)" in svg
+    assert "fill: var(--lesson-paper, #ffffff)" in svg
+    assert svg.count(SERIES[0]) == svg.count(f"var(--lesson-c0, {SERIES[0]})") > 0
+    assert svg.count(INK) == svg.count(f"var(--lesson-ink, {INK})") > 0
+
+
+def test_a_colour_that_is_only_spoken_of_stays_text() -> None:
+    svg = page_svg(f'<svg fill="{INK.upper()}"><text>{INK}</text></svg>', INK, "f")
+    assert svg == (
+        f'<svg fill="var(--lesson-ink, {INK})" role="img" aria-label="{INK}"><text>{INK}</text></svg>'
+    )
+
+
+def test_the_text_of_a_figure_stays_text_in_the_fonts_of_the_page(drawn: str) -> None:
+    assert ">A &amp; B</text>" in page_svg(drawn, "", "f")
+
+
+def test_two_figures_have_no_id_in_common_and_point_at_their_own(drawn: str) -> None:
+    one, other = (in_page(drawn, prefix) for prefix in ("figure-3", "figure-9"))
+    assert not ids(one) & ids(other)
+    for svg in (one, other):
+        targets = {str(use["xlink:href"])[1:] for use in svg.find_all("use")}
+        clips = {
+            str(path["clip-path"]).removeprefix("url(#").removesuffix(")")
+            for path in svg.select("[clip-path]")
+        }
+        assert targets
+        assert clips
+        assert targets | clips <= ids(svg)
+
+
+def ids(svg: Tag) -> set[str]:
+    found = [str(tag["id"]) for tag in svg.select("[id]")]
+    assert len(found) == len(set(found)) > 10
+    return set(found)
+
+
+def test_a_picture_that_describes_itself_is_named_by_the_page_and_described_by_itself() -> None:
+    svg = in_page(
+        '<svg aria-labelledby="t d"><title id="t">Mine</title><desc id="d">More.</desc>'
+        '<g aria-labelledby="t elsewhere"/></svg>',
+        "f",
+        "A dot.",
+    )
+    assert "aria-labelledby" not in svg.attrs
+    assert (svg["aria-label"], svg["aria-describedby"]) == ("A dot.", "f-d")
+    assert svg.select("g")[0]["aria-labelledby"] == "f-t elsewhere"
+
+
+def test_a_description_that_nothing_could_refer_to_is_left_alone() -> None:
+    assert "aria-describedby" not in in_page("<svg><desc>More.</desc></svg>", "f").attrs
+
+
+def test_what_a_picture_tells_scripts_and_readers_stays_word_for_word() -> None:
+    words = "url(#p) #2563A8"
+    svg = in_page(f'<svg><g id="p" data-label="{words}" aria-label="{words}" fill="{words}"/></svg>', "f")
+    (group,) = svg.select("g")
+    assert (group["data-label"], group["aria-label"]) == (words, words)
+    assert group["fill"] == "url(#f-p) var(--lesson-c0, #2563a8)"
+
+
+def test_a_picture_within_a_figure_stays(drawn: str) -> None:
+    assert str(in_page(drawn, "f").find_all("image")[0]["xlink:href"]).startswith("data:image/png;base64")
+
+
+def test_a_figure_says_nothing_of_when_and_with_what_it_was_drawn(drawn: str) -> None:
+    assert "metadata" in drawn
+    assert "metadata" not in page_svg(drawn, "", "f")
+    assert "Matplotlib" not in page_svg(drawn, "", "f")
+
+
+def test_what_is_not_xml_is_refused_before_it_comes_to_a_page() -> None:
+    assert problem("<svg/>") is None
+    assert (
+        problem("<svg>&nbsp;</svg>")
+        == "the block shows a picture that is not SVG: undefined entity: line 1, column 5"
+    )

@@ -1,0 +1,491 @@
+"""A site is built from lessons that are as they say; a server shows what is wrong and goes on."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+from lesson_helpers import block
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+from mkdocs.exceptions import Abort
+from mkdocs.livereload import LiveReloadServer
+
+from lessons_src import engine
+
+pytest_plugins = ["pytester"]
+
+CONFIGURATION = """\
+site_name: Lessons
+strict: true
+theme: mkdocs
+plugins:
+  - lessons
+markdown_extensions:
+  - admonition
+  - pymdownx.superfences
+  - pymdownx.arithmatex:
+      generic: true
+"""
+
+
+class Site:
+    """A small site in a folder of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.index = root / "docs" / "index.md"
+        self.index.parent.mkdir()
+        self.configure()
+
+    def configure(self, old: str = "", new: str = "") -> None:
+        assert old in CONFIGURATION
+        (self.root / "mkdocs.yml").write_text(CONFIGURATION.replace(old, new, 1) if old else CONFIGURATION)
+
+    def write(self, *pieces: str, name: str = "index.md") -> None:
+        (self.root / "docs" / name).write_text("".join(pieces), encoding="utf-8")
+
+    def counted(self, code: str) -> str:
+        """`code`, and a note of each time it is run."""
+        return f"open({str(self.root / 'count')!r}, 'a').write('.');\n{code}"
+
+    @property
+    def count(self) -> int:
+        """How often counted code was run."""
+        return len((self.root / "count").read_text())
+
+    def start(self, command: Literal["build", "serve"] = "build") -> None:
+        """Begin anew, as a command of MkDocs does."""
+        load_config(str(self.root / "mkdocs.yml")).plugins.on_startup(command=command, dirty=False)
+
+    def build(self) -> None:
+        build(load_config(str(self.root / "mkdocs.yml"), site_dir=str(self.root / "site")))
+
+    def page(self, place: str = "index.html") -> Tag:
+        return BeautifulSoup((self.root / "site" / place).read_text(encoding="utf-8"), "html.parser")
+
+    def report(self, caplog: pytest.LogCaptureFixture) -> list[str]:
+        """The failures that a build names."""
+        shutil.rmtree(self.root / "site", ignore_errors=True)
+        caplog.clear()
+        with pytest.raises(Abort):
+            self.build()
+        assert not (self.root / "site" / "index.html").exists()
+        return [record.message for record in caplog.records if record.name == "mkdocs.plugins.lessons"]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    made = Site(tmp_path)
+    made.start()
+    return made
+
+
+# A build
+
+
+def test_a_page_shows_what_its_blocks_showed(site: Site) -> None:
+    text = "---\ntitle: A title\n---\n\n# A\n\n!!! note\n\n", block("1 + 1", "2", indent="    "), "Text.\n"
+    site.write("# Home\n")
+    site.write(*text, name="b.md")
+    site.build()
+    page = site.page("b/index.html")
+    assert page.select("div.admonition div.highlight + div.lesson-output")[0].text == "2"
+    assert page.select("title")[0].text == "A title - Lessons"
+    assert not page.select(".lesson-broken")
+
+
+def test_every_failure_ends_the_build_and_is_named_with_file_and_line(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.write("# A\n\n", block("1", "2"), block("1 / 0"))
+    site.write("```py\n```\n", name="b.md")
+    (site.root / "docs" / "c.md").write_bytes(b"# C\n\n\xff\n")
+    python = "write `python`, or say why it is not run: `<!-- display-only: … -->` on the line above"
+    assert [failure.split("\n")[0] for failure in site.report(caplog)] == [
+        "docs/index.md:4: the output is not the one that is stored",
+        "docs/index.md:12: this line raises",
+        f"docs/b.md:1: `py` looks like Python and would not run: {python}",
+        "docs/c.md:3: this is not UTF-8: invalid start byte",
+    ]
+
+
+def test_a_failure_reads_in_the_build_as_it_does_in_pytest(
+    site: Site, caplog: pytest.LogCaptureFixture, pytester: pytest.Pytester
+) -> None:
+    site.write("# A\n\n", block("print(1)\nprint(2)", "1\n3"), block("import os\n\nos._exit(1)"))
+    (site.root / "pyproject.toml").write_text(
+        '[tool.pytest]\naddopts = ["-p", "lessons_src.engine.pytest_plugin"]\n'
+    )
+    output = pytester.runpytest_inprocess(
+        "--rootdir", str(site.root), "-c", str(site.root / "pyproject.toml"), str(site.root)
+    ).stdout.str()
+    reported = site.report(caplog)
+    assert len(reported) == 2
+    for failure in reported:
+        assert f"\n{failure}\n" in output
+
+
+@pytest.mark.parametrize(("code", "output"), [("1", "1"), ("x = 1", None)])
+def test_a_block_that_markdown_does_not_show_as_a_fence_ends_the_build(
+    site: Site, caplog: pytest.LogCaptureFixture, code: str, output: str | None
+) -> None:
+    site.write("# A\n\n", block(code, output), "Text.\n\n", block(code, output, indent="    "))
+    line = 14 if output else 10
+    (failure,) = site.report(caplog)
+    assert failure.startswith(
+        f"docs/index.md:{line}: Markdown does not show this block as a fence; indent it by 4"
+    )
+
+
+def test_results_that_are_written_by_hand_end_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.write("# A\n\n", block("1", "1"), "```lesson-results\ndocs/index.md:4\n```\n")
+    assert site.report(caplog) == [
+        "docs/index.md:11: the build writes `lesson-results` fences, never a lesson"
+    ]
+
+
+HOOK = """\
+from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File
+
+@event_priority(100)
+def on_files(files, config):
+    files.append(File.generated(config, "made.md", content={content!r}))
+"""
+
+
+def test_a_lesson_with_another_suffix_is_run_as_well(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.write("# A\n")
+    site.write(block("1", "2"), name="b.markdown")
+    (failure,) = site.report(caplog)
+    assert failure.startswith("docs/b.markdown:2: the output is not the one that is stored")
+
+
+def test_a_page_that_another_plugin_makes_is_left_alone(site: Site) -> None:
+    site.configure("strict: true", "strict: true\nhooks: [hook.py]")
+    (site.root / "hook.py").write_text(HOOK.format(content="# Made\n\n```py\n1\n```\n"))
+    site.write(block("1", "1"))
+    site.build()
+    assert site.page("made/index.html").select("h1#made")
+
+
+def test_a_page_that_another_plugin_makes_can_show_no_results(site: Site) -> None:
+    site.configure("strict: true", "strict: true\nhooks: [hook.py]")
+    (site.root / "hook.py").write_text(HOOK.format(content="```lesson-results\nnone\n```\n"))
+    site.write(block("1", "1"))
+    site.build()
+    assert "lesson-results" in site.page("made/index.html").text
+
+
+def test_a_site_without_superfences_is_refused(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.configure("  - pymdownx.superfences\n")
+    site.report(caplog)
+    assert "the lessons plugin needs `pymdownx.superfences` in markdown_extensions" in caplog.text
+
+
+def test_a_formula_that_cannot_be_drawn_ends_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.write("# A\n\n$\\frac{$\n")
+    site.report(caplog)
+    assert "docs/index.md:3: the formula" in caplog.text
+
+
+def test_a_formula_is_drawn_by_the_build(site: Site) -> None:
+    site.write("# A\n\n$a^2$\n")
+    site.build()
+    assert site.page().select("math")
+
+
+def test_a_notebook_is_written_and_linked_for_the_lessons_that_ask_for_one(site: Site) -> None:
+    site.configure("  - lessons", "  - lessons:\n      notebooks: [index.md]")
+    site.write("# A\n\n", block("1", "1"))
+    site.write("# B\n\n", block("2", "2"), name="b.md")
+    site.build()
+    assert site.page().select('a[href="notebooks/index.ipynb"]')
+    assert '"1\\n"' in (site.root / "site" / "notebooks" / "index.ipynb").read_text()
+    assert not (site.root / "site" / "notebooks" / "b.ipynb").exists()
+
+
+def test_a_notebook_is_shown_by_mkdocs_jupyter_and_is_not_what_one_edits(site: Site) -> None:
+    jupyter = '  - mkdocs-jupyter: {include: ["*.ipynb"], ignore: ["*.md"]}'
+    links = "repo_url: https://example.org/\nedit_uri: edit/\nnot_in_nav: /notebooks/"
+    plugins = f"  - lessons:\n      notebooks: [index.md]\n{jupyter}\n{links}"
+    site.configure("  - lessons", plugins)
+    site.write("# A\n\n", block("40 + 2", "42"))
+    site.build()
+    edit = 'a[href^="https://example.org/edit/"]'
+    assert "42" in site.page("notebooks/index.html").text
+    assert not site.page("notebooks/index.html").select(edit)
+    assert site.page().select(edit)
+
+
+def test_a_server_offers_no_output_in_the_notebook_of_a_lesson_that_fails(site: Site) -> None:
+    site.configure("  - lessons", "  - lessons:\n      notebooks: [index.md]")
+    site.start("serve")
+    notebook = site.root / "site" / "notebooks" / "index.ipynb"
+    site.write("# A\n\n", block("print(1)", "2"))
+    site.build()
+    assert '"outputs": []' in notebook.read_text()
+    site.write("# A\n\n", block("print(1)", "1"))
+    site.build()
+    assert '"1\\n"' in notebook.read_text()
+
+
+def test_a_server_offers_no_notebook_of_a_page_that_is_no_lesson(site: Site) -> None:
+    site.configure("  - lessons", "  - lessons:\n      notebooks: [index.md]")
+    site.start("serve")
+    site.write("# A\n\n```py\n```\n")
+    site.build()
+    assert site.page().select(".lesson-broken")
+    assert not (site.root / "site" / "notebooks" / "index.ipynb").exists()
+
+
+def test_a_notebook_of_no_lesson_ends_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.configure("  - lessons", "  - lessons:\n      notebooks: [other.md]")
+    site.write("# A\n")
+    site.report(caplog)
+    assert "lessons.notebooks names 'other.md', and there is no such lesson in docs" in caplog.text
+
+
+def test_a_build_that_ends_in_an_error_of_another_plugin_stops_its_lessons(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(site.root))
+    site.configure("strict: true", "strict: true\nhooks: [hook.py]")
+    (site.root / "hook.py").write_text("def on_nav(nav, config, files):\n    raise ValueError('no')\n")
+    site.write(block("while True:\n    x = 1"))
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="no"):
+        site.build()
+    assert time.monotonic() - began < 10
+    assert not list(site.root.glob("lesson-*"))
+
+
+def test_a_lesson_that_another_plugin_leaves_out_is_checked_all_the_same(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.configure("strict: true", "strict: true\nhooks: [hook.py]")
+    hook = "def on_files(files, config):\n    files.remove(files.get_file_from_path('b.md'))\n"
+    (site.root / "hook.py").write_text(hook)
+    site.write("# A\n")
+    site.write(block("1", "2"), name="b.md")
+    assert len(site.report(caplog)) == 1
+    site.write(block("1", "1"), name="b.md")
+    site.build()
+    assert not (site.root / "site" / "b").exists()
+
+
+# The cache
+
+
+def test_a_lesson_runs_again_only_when_its_code_changes(site: Site) -> None:
+    site.write("# A\n\n", block(site.counted("1"), "1"))
+    site.build()
+    site.write("# B\n\n", block(site.counted("1"), "1"))
+    site.build()
+    assert site.count == 1
+    assert site.page().select("h1")[0].text == "B"
+    site.write("# B\n\n", block(site.counted("2"), "2"))
+    site.build()
+    assert site.count == 2
+
+
+def test_a_lesson_does_not_run_again_when_the_configuration_is_named_another_way(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.write(block(site.counted("1"), "1"))
+    site.build()
+    monkeypatch.chdir(site.root)
+    with Path("mkdocs.yml").open("rb") as file:  # as `--config-file mkdocs.yml` does
+        build(load_config(file))
+    assert site.count == 1
+
+
+def test_a_lesson_that_changes_runs_alone(site: Site) -> None:
+    site.write(block(site.counted("1"), "1"))
+    site.write(block("1", "1"), name="b.md")
+    site.build()
+    site.write(block("2", "2"), name="b.md")
+    site.build()
+    assert site.count == 1
+    assert site.page("b/index.html").select("samp")[0].text == "2"
+
+
+def test_a_stored_output_that_is_wrong_fails_though_the_run_is_cached(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.write(block(site.counted("1"), "1"))
+    site.build()
+    site.write(block(site.counted("1"), "2"))
+    assert len(site.report(caplog)) == 1
+    assert site.count == 1
+
+
+def test_a_failure_is_never_cached(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.write(block(site.counted("1 / 0")))
+    assert site.report(caplog) == site.report(caplog)
+    assert site.count == 2
+    assert not list((site.root / ".cache").rglob("*.json"))
+
+
+def test_a_damaged_cache_is_no_cache(site: Site) -> None:
+    site.write(block(site.counted("1"), "1"))
+    site.build()
+    (file,) = (site.root / ".cache").rglob("*.json")
+    file.write_text("[null]")
+    site.build()
+    assert site.count == 2
+    assert site.page().select("samp")[0].text == "1"
+    site.build()
+    assert site.count == 2
+
+
+# A server
+
+
+def test_a_lesson_that_fails_when_the_server_starts_is_shown_as_failing(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.start("serve")
+    site.write(block("1 <2", "<b>"))
+    site.write("# B\n", name="b.md")
+    site.build()
+    alert = site.page().select(".lesson-broken[role=alert]")[0]
+    assert "It has not run since the server started." in alert.text
+    assert "docs/index.md:2: the output is not the one that is stored\n    1 <2\n" in alert.text
+    assert site.page().select("code")[0].text == "1 <2\n"
+    assert not site.page().select(".lesson-output")
+    assert not site.page("b/index.html").select(".lesson-broken")
+    assert "docs/index.md:2:" in caplog.text
+
+
+@pytest.mark.parametrize("broken", [block("1", "3"), "```py\n```\n"])
+def test_a_lesson_that_comes_to_fail_keeps_its_last_good_page_until_it_is_mended(
+    site: Site, broken: str
+) -> None:
+    site.start("serve")
+    for _ in range(2):
+        site.write("# Good\n\n", block("1", "1"))
+        site.build()
+        assert not site.page().select(".lesson-broken")
+        site.write("# Bad\n\n", broken)
+        for _ in range(2):
+            site.build()
+            page = site.page()
+            assert "Below is the page as it last ran." in page.select(".lesson-broken")[0].text
+            assert page.select("h1")[0].text == "Good"
+            assert page.select(".lesson-output samp")[0].text == "1"
+
+
+def test_a_block_that_is_not_shown_as_a_fence_is_named_on_its_page(site: Site) -> None:
+    site.start("serve")
+    site.write("# A\n\nText.\n\n", block("1", "1", indent="    "))
+    site.build()
+    assert (
+        "docs/index.md:6: Markdown does not show this block" in site.page().select(".lesson-broken")[0].text
+    )
+
+
+def test_a_server_watches_the_modules_that_lessons_import(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched: list[str] = []
+    server = LiveReloadServer(builder=site.build, host="127.0.0.1", port=0, root=str(site.root))
+    monkeypatch.setattr(server, "watch", watched.append)
+    config = load_config(str(site.root / "mkdocs.yml"))
+    config.plugins.on_serve(server, config=config, builder=site.build)
+    server.server_close()
+    assert watched == [str(Path(engine.__file__).parents[1])]
+
+
+class Server:
+    """`mkdocs serve` of a project with a teaching module of its own."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        package = site.root / "lessons_src"
+        package.mkdir()
+        (package / "__init__.py").touch()
+        (package / "engine").symlink_to(Path(engine.__file__).parent)
+        self.module = package / "teaching.py"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", self.address]
+        self.log = (self.site.root / "log").open("w+")
+        self.process = subprocess.Popen(
+            command,
+            cwd=self.site.root,
+            env={**os.environ, "PYTHONPATH": str(self.site.root)},
+            stdout=self.log,
+            stderr=self.log,
+        )
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(20)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.log.close()
+
+    def wait_for(self, words: str, but_not: str = "§") -> str:
+        """The page, once it says `words`; the server must live on meanwhile."""
+        page = ""
+        for _ in range(600):
+            assert self.process.poll() is None, Path(self.log.name).read_text()
+            try:
+                with urllib.request.urlopen(f"http://{self.address}/", timeout=10) as response:
+                    page = response.read().decode()
+            except OSError:
+                page = ""
+            if words in page and but_not not in page:
+                return page
+            time.sleep(0.05)
+        raise AssertionError(page + Path(self.log.name).read_text())
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[Server]:
+    made = Server(site)
+    made.module.write_text("answer = 1\n")
+    site.write("# A\n\n", block("from lessons_src.teaching import answer\nanswer", "1"))
+    site.write("# B\n\n", block(site.counted("1"), "1"), name="b.md")
+    shutil.rmtree(site.root / ".cache", ignore_errors=True)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_a_server_shows_what_is_wrong_keeps_the_last_good_page_and_runs_new_code(server: Server) -> None:
+    good = server.wait_for("<samp>1</samp>")
+    assert "lesson-broken" not in good
+
+    server.site.write("# A, edited\n\n", block("from lessons_src.teaching import answer\nanswer", "5"))
+    page = server.wait_for("lesson-broken")
+    assert "docs/index.md:5: the output is not the one that is stored\n    answer\n" in page
+    assert "<samp>1</samp>" in page
+    assert "A, edited" not in page
+
+    server.site.write("# A, mended\n\n", block("from lessons_src.teaching import answer\nanswer", "1"))
+    server.wait_for("A, mended", but_not="lesson-broken")
+    assert server.site.count == 1
+
+    server.module.write_text("answer = 7\n")
+    page = server.wait_for("lesson-broken")
+    assert "    -1\n    +7" in page
+
+    server.site.write("# A\n\n", block("from lessons_src.teaching import answer\nanswer", "7"))
+    server.wait_for("<samp>7</samp>", but_not="lesson-broken")

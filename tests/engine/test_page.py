@@ -1,0 +1,226 @@
+"""A lesson's page, as Python-Markdown renders it with SuperFences: results stand where their blocks do."""
+
+from html import unescape
+
+import markdown  # type: ignore[import-untyped]
+import pytest
+from bs4 import BeautifulSoup, Tag
+from lesson_helpers import PATH, block, parse, run
+
+from lessons_src.engine.failures import Failure, check_lesson
+from lessons_src.engine.page import (
+    RESULTS,
+    fill_in,
+    placeholder,
+    render_failures,
+    render_page,
+    render_results,
+)
+
+PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
+
+
+def results(*pieces: str) -> dict[str, str]:
+    """The HTML of each block's results, by their key."""
+    lesson = parse(*pieces)
+    lesson_run = run(lesson)
+    assert check_lesson(lesson, lesson_run) == []
+    return render_results(lesson, lesson_run)
+
+
+def render(*pieces: str) -> Tag:
+    """The page of a lesson as HTML."""
+    html = markdown.markdown(
+        render_page(parse(*pieces)).markdown,
+        extensions=["admonition", "pymdownx.details", "pymdownx.superfences", "pymdownx.tabbed"],
+        extension_configs={
+            "pymdownx.superfences": {
+                "custom_fences": [
+                    {"name": RESULTS, "class": RESULTS, "format": lambda key, *_, **__: placeholder(key)}
+                ]
+            },
+            "pymdownx.tabbed": {"alternate_style": True},
+        },
+    )
+    return BeautifulSoup(fill_in(html, results(*pieces)), "html.parser")
+
+
+def one(tag: Tag, selector: str) -> Tag:
+    (found,) = tag.select(selector)
+    return found
+
+
+def test_an_output_stands_right_below_its_block() -> None:
+    html = render("# A\n\n", block("print(1)\n2", "1\n2"), "Text.\n")
+    output = one(html, "div.highlight + div.lesson-output")
+    assert output.attrs == {
+        "class": ["lesson-output"],
+        "role": "region",
+        "aria-label": "Output",
+        "tabindex": "0",
+    }
+    assert output.decode_contents() == "<pre><samp>1\n2</samp></pre>"
+    assert "```" not in html.decode()
+    assert one(html, "div.lesson-output + p").text == "Text."
+
+
+def test_the_page_shows_what_is_stored_and_not_what_this_run_saw() -> None:
+    html = render(block("object()", "<object at 0x7fff00000000>"), block("0.26", "0.25", "tolerance: 0.1"))
+    assert [samp.text for samp in html.select("samp")] == ["<object at 0x7fff00000000>", "0.25"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<b>bold</b> & &amp; <script>",
+        "# *a* _b_ [c](d) `e`",
+        "    indented",
+        "```",
+        "$x$ | - 1. \\",
+        "lesson-results",
+        "<!-- x -->",
+        "a\n\n\nb",
+    ],
+)
+def test_the_text_of_an_output_is_shown_as_it_is(text: str) -> None:
+    fence = "````" if "```" in text else "```"
+    stored = f"{fence}text\n{text}\n{fence}\n\n"
+    html = render(block(f"print({text!r})"), stored, "Text.\n")
+    assert one(html, "samp").text == text
+    assert not html.select("samp *")
+
+
+@pytest.mark.parametrize(
+    ("container", "selector"),
+    [
+        ("!!! note\n\n", "div.admonition"),
+        ('??? success "Solution"\n\n', "details.success"),
+        ('=== "Tab"\n\n', "div.tabbed-block"),
+        ("- item\n\n", "li"),
+        ("1. item\n\n", "li"),
+    ],
+)
+def test_an_output_stands_in_what_its_block_stands_in(container: str, selector: str) -> None:
+    text = block("for i in range(2):\n\n    print(i)", "0\n1", indent="    ")
+    html = render(container, text, block("x = 1", indent="    "), "After.\n")
+    place = one(html, selector)
+    assert one(place, "div.highlight + div.lesson-output samp").text == "0\n1"
+    assert place.select("code")[0].text == "for i in range(2):\n\n    print(i)\n"
+    assert "After." not in place.text
+
+
+def test_an_output_stands_in_a_list_within_an_admonition() -> None:
+    html = render("!!! note\n\n    - item\n\n", block("1", "1", indent="        "))
+    assert one(html, "div.admonition li div.lesson-output samp").text == "1"
+
+
+def test_an_expected_exception_is_marked_and_stands_below_what_was_printed() -> None:
+    html = render(block("print(1)\n1 / 0", "1\nZeroDivisionError: division by zero", "raises"))
+    printed, raised = html.select("div.lesson-output")
+    assert (printed.text, printed["class"], printed["aria-label"]) == ("1", ["lesson-output"], "Output")
+    assert (raised.text, raised["class"]) == (
+        "ZeroDivisionError: division by zero",
+        ["lesson-output", "lesson-error"],
+    )
+    assert raised["aria-label"] == "Error, as expected"
+
+
+def test_a_tree_is_marked() -> None:
+    html = render(block("print('└── MulBackward0')", "└── MulBackward0"))
+    assert one(html, "div.lesson-output")["class"] == ["lesson-output", "lesson-tree"]
+    assert one(html, "samp").text == "└── MulBackward0"
+
+
+def test_a_hidden_block_is_not_on_the_page() -> None:
+    html = render("A\n\n", block("secret = 1", None, "hidden"), block("secret + 0", "1"))
+    assert [code.text for code in html.select("code")] == ["secret + 0\n"]
+
+
+def test_directives_are_not_on_the_page() -> None:
+    made = render_page(parse(block("0.1", "0.1", "tolerance: 1", "predict: What?")))
+    assert "<!--" not in made.markdown
+
+
+def test_a_block_that_shows_nothing_has_nothing_below_it() -> None:
+    html = render(block("x = 1"), "Text.\n")
+    assert one(html, "div.highlight + p").text == "Text."
+    assert not html.select("p:empty")
+
+
+def test_a_block_that_is_not_run_says_why() -> None:
+    html = render(block("download()", None, "display-only: no <network>"))
+    assert one(html, "div.highlight + div.lesson-display-only").text == "Not run: no <network>"
+
+
+def test_a_prediction_folds_the_output_below_its_question() -> None:
+    html = render(block("1", "1", "predict: Is it <1>?"))
+    details = one(html, "div.highlight + details.lesson-predict")
+    assert one(details, "summary").decode() == "<summary><b>Predict first.</b> Is it &lt;1&gt;?</summary>"
+    assert one(details, "div.lesson-output").text == "1"
+
+
+def test_a_prediction_folds_a_figure_and_an_output_together() -> None:
+    code = PLOT.replace("plt.plot", "print(1)\nplt.plot")
+    html = render(block(code, "1", "predict: What?", "figure: A line."))
+    assert [child.name for child in one(html, "details").find_all(recursive=False)] == [
+        "summary",
+        "div",
+        "figure",
+    ]
+
+
+def test_a_prediction_without_anything_to_show_is_no_empty_fold() -> None:
+    assert not render(block("x = 1", None, "predict: What?")).select("details")
+
+
+def test_a_figure_says_what_one_sees_and_is_not_searched() -> None:
+    figure = one(render(block(PLOT, None, "figure: A line, from 1 to 2.")), "figure.lesson-figure")
+    assert figure.has_attr("data-search-exclude")
+    assert (one(figure, "svg")["role"], one(figure, "svg")["aria-label"]) == ("img", "A line, from 1 to 2.")
+    assert "var(--lesson-c0, #2563a8)" in figure.decode()
+
+
+def test_two_figures_of_one_page_have_no_id_in_common() -> None:
+    html = render(block(PLOT, None, "figure: One."), block(PLOT, None, "figure: Two."))
+    ids = [tag["id"] for tag in html.select("[id]")]
+    assert len(html.select("figure")) == 2
+    assert len(ids) == len(set(map(str, ids))) > 10
+
+
+def test_each_result_knows_its_line() -> None:
+    text = "# A\n\n", block("1", "1"), block("x = 1", None, "hidden"), block("y = 1")
+    made = render_page(parse(*text))
+    assert made.lines == {f"{PATH}:4": 4, f"{PATH}:17": 17}
+    assert results(*text).keys() == made.lines.keys()
+
+
+def test_a_page_begins_with_its_front_matter_whatever_its_line_ends() -> None:
+    text = "\ufeff---\ntitle: x\n---\n" + block("1", "1").rstrip("\n")
+    made = render_page(parse(text.replace("\n", "\r\n")))
+    assert made.markdown.startswith("---\r\ntitle: x\r\n---\r\n")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_lesson_that_ends_in_a_block_is_rendered_in_full(newline: str) -> None:
+    for text in (block("1", "1"), block("x = 1", None, "hidden") + block("1 + x", "2")):
+        html = render(text.rstrip("\n").replace("\n", newline))
+        assert html.select("div.highlight + div.lesson-output")
+    assert render(block("x = 1").rstrip("\n").replace("\n", newline)).select("div.highlight")
+
+
+def test_a_failure_is_shown_as_text_and_says_what_follows() -> None:
+    failure = Failure(PATH, 3, "it <broke>", "x & y", "a\nb")
+    kept, none = (render_failures([failure, failure], kept=kept) for kept in (True, False))
+    assert 'role="alert"' in kept
+    assert unescape(kept).count(str(failure)) == 2
+    assert "<broke>" not in kept
+    assert "Below is the page as it last ran." in kept
+    assert "It has not run since the server started." in none
+    assert "failures" not in kept
+
+
+def test_of_many_failures_a_page_shows_three_and_says_how_many_there_are() -> None:
+    failures = [Failure(PATH, line, "wrong") for line in range(1, 8)]
+    html = render_failures(failures, kept=True)
+    assert html.count("wrong") == 3
+    assert "Here are the first 3 of 7 failures." in html

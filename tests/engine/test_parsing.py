@@ -1,0 +1,231 @@
+"""What is a block, what is an output, and what would be passed over in silence and so is an error."""
+
+import random
+from pathlib import Path
+
+import pytest
+from lesson_helpers import block, parse, problems
+
+from lessons_src.engine.accepting import accept_outputs
+from lessons_src.engine.lesson import Directives, Span
+from lessons_src.engine.parsing import LessonSyntaxError, parse_lesson, read_lesson
+
+
+def test_a_block_knows_its_lines_directives_and_output() -> None:
+    lesson = parse("# Title\n\n", block("x = 1\nx", "1", "tolerance: 1", "predict: What\nis x?"))
+    (found,) = lesson.blocks
+    assert found.code == "x = 1\nx\n"
+    assert (found.line, found.last_line) == (7, 8)
+    assert (found.span, found.fence) == (Span(2, 9), Span(5, 9))
+    assert found.directives == Directives(tolerance=1, predict="What is x?")
+    assert found.output is not None
+    assert (found.output.text, found.output.line, found.output.fence) == ("1", 12, Span(10, 13))
+    assert found.is_run
+
+
+def test_an_output_may_stand_right_below_its_block_or_after_a_blank_line() -> None:
+    for between in ("", "\n", "  \n\n"):
+        lesson = parse("```python\n1\n```\n", between, "```text\n1\n```\n")
+        assert lesson.blocks[0].output is not None
+
+
+def test_a_block_need_not_have_an_output() -> None:
+    assert [found.output for found in parse(block("x = 1"), "Then:\n\n", block("y = 2")).blocks] == [
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("container", "indent"),
+    [
+        ("!!! note\n\n", "    "),
+        ('??? success "Solution"\n\n', "    "),
+        ('=== "Tab"\n\n', "    "),
+        ("- item\n\n", "    "),
+        ("1. item\n\n    - nested\n\n", "        "),
+        ("- item\n\n", "  "),
+    ],
+)
+def test_fences_may_stand_in_admonitions_tabs_and_lists(container: str, indent: str) -> None:
+    (found,) = parse(
+        container, block("if True:\n\n    print(1)", "1", "predict: What?", indent=indent)
+    ).blocks
+    assert found.code == "if True:\n\n    print(1)\n"
+    assert found.indent == indent
+    assert found.directives.predict == "What?"
+    assert found.output is not None
+    assert found.output.text == "1"
+
+
+def test_an_output_keeps_its_own_indentation_and_its_empty_lines() -> None:
+    (found,) = parse(block("show()", "    a\n\n  b\n", indent="    ")).blocks
+    assert found.output is not None
+    assert found.output.text == "    a\n\n  b\n"
+
+
+def test_a_block_that_is_not_run_may_hold_what_is_not_python() -> None:
+    for info in ("python", "py", 'python title="x"'):
+        (found,) = parse(f"<!-- display-only: a sketch -->\n```{info}\nfor each x: …\n```\n").blocks
+        assert not found.is_run
+
+
+def test_a_block_that_is_expected_to_raise_may_hold_a_syntax_error() -> None:
+    assert parse(block("1 +", "SyntaxError: invalid syntax", "raises")).blocks
+
+
+def test_other_fences_are_left_alone() -> None:
+    text = "```console\n$ ls\n```\n\n~~~markdown\n```python\n1\n```\n~~~\n\n"
+    assert parse(text, "A `` ```python `` and ```code``` inline.\n").blocks == ()
+
+
+def test_a_comment_that_is_no_directive_may_stand_anywhere_but_above_a_block() -> None:
+    assert parse("<!-- TODO: a picture -->\n\n", block("x = 1"), "Text <!-- more --> text.\n").blocks
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_line_ends_make_no_difference_to_a_block(newline: str) -> None:
+    text = "---\ntitle: x\n---\n" + block("x = 1\nx", "1\n2", "hidden")
+    (found,) = parse(text.replace("\n", newline)).blocks
+    assert (found.code, found.line, found.directives.hidden) == ("x = 1\nx\n", 6, True)
+    assert found.output is not None
+    assert found.output.text == "1\n2"
+
+
+@pytest.mark.parametrize("start", ["", "---\na: b\n---\n", "<!-- hidden -->\n"])
+def test_a_byte_order_mark_makes_no_difference(start: str) -> None:
+    marked, plain = parse("\ufeff", start, block("x = 1")), parse(start, block("x = 1"))
+    assert marked.blocks == plain.blocks
+    assert marked.text.startswith("\ufeff")
+    assert marked.line(1) == plain.line(1)
+
+
+def test_a_file_need_not_end_in_a_newline() -> None:
+    (found,) = parse(block("1", "1").rstrip("\n")).blocks
+    assert found.output is not None
+
+
+def test_an_empty_file_is_a_lesson_without_blocks() -> None:
+    lesson = parse("")
+    assert (lesson.blocks, lesson.text, lesson.line(1)) == ((), "", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "text"),
+    [
+        # Languages
+        (1, "`py` looks like Python", "```py\n1\n```\n"),
+        (1, "`Python` looks like Python", "```Python\n1\n```\n"),
+        (1, "looks like Python", '```python title="x"\n1\n```\n'),
+        (1, "`pycon` looks like Python", "```pycon\n>>> 1\n```\n"),
+        (1, "`pyhton` looks like Python", "```pyhton\n1\n```\n"),
+        (1, "`python3` looks like Python", "```python3\n1\n```\n"),
+        (1, "looks like Python", "``` { .python }\n1\n```\n"),
+        (1, "looks like Python", "~~~ipython\n1\n~~~\n"),
+        (1, "say what this fence holds", "```\n1\n```\n"),
+        (1, "`txt` looks like an output", "```txt\n1\n```\n"),
+        (1, "`output` looks like an output", "```output\n1\n```\n"),
+        (1, "`Text` looks like an output", "```Text\n1\n```\n"),
+        (1, "the build writes", "```lesson-results\ndocs/lesson.md:3\n```\n"),
+        (1, "the build writes", "```{.lesson-results}\ndocs/lesson.md:3\n```\n"),
+        (1, "the build writes", '~~~ lesson-results title="x"\ndocs/lesson.md:3\n~~~\n'),
+        # Outputs
+        (1, "this output follows no block", "```text\n1\n```\n"),
+        (7, "this output follows no block", "```python\n1\n```\n\nText\n\n```text\n1\n```\n"),
+        (9, "this output follows no block", block("1", "1") + "```text\n1\n```\n"),
+        (6, "the block above is not run", "<!-- display-only: x -->\n```python\n1\n```\n\n```text\n1\n```\n"),
+        (
+            5,
+            "indent this output like the block above it",
+            "```python\n1\n```\n\n    ```text\n    1\n    ```\n",
+        ),
+        # Code
+        (1, "this block holds no code", "```python\n\n```\n"),
+        (3, "this block is not Python: invalid syntax", "```python\nx = 1\nx y\n```\n"),
+        (2, "this block is not Python: invalid syntax", "```python\n%matplotlib inline\n```\n"),
+        (3, "a page would show this tab as spaces", "```python\nif 1:\n\tprint()\n```\n"),
+        # Directives
+        (1, "unknown directive `hiden`; did you mean `hidden`?", block("x = 1", None, "hiden")),
+        (1, "unknown directive `a remark`", block("x = 1", None, "a remark")),
+        (1, "`raises` stands twice", block("x = 1", None, "raises", "raises")),
+        (1, "contradict each other", block("x = 1", None, "hidden", "raises")),
+        (1, "`tolerance` needs a positive number, not `nan`", block("x = 1", None, "tolerance: nan")),
+        (1, "this directive stands on no Python fence", "<!-- hidden -->\n\n```python\nx = 1\n```\n"),
+        (1, "this directive stands on no Python fence", "<!-- figure: A line. -->\n"),
+        (1, "this directive stands on no Python fence", "<!-- hidden -->\n```console\n$ ls\n```\n"),
+        (1, "this directive stands on no Python fence", "<!-- hidden -->\nText\n"),
+        (2, "indent the directives like the fence", "<!-- hidden -->\n    ```python\n    x = 1\n    ```\n"),
+        (1, "this directive stands on no Python fence", "<!-- raises --> text\n" + block("x = 1")),
+        (1, "this directive shares its line", "<!-- note --> <!-- hidden -->\n" + block("x = 1")),
+        (1, "this directive shares its line", "- <!-- hidden -->\n"),
+        (1, "this directive shares its line", "Text <!-- predict: What? -->\n"),
+    ],
+)
+def test_a_near_miss_is_an_error_at_its_line(line: int, words: str, text: str) -> None:
+    found = problems(text)
+    assert found, "passed over in silence"
+    assert found[0][0] == line
+    assert words in found[0][1]
+
+
+def test_a_directive_that_is_only_spoken_of_is_none() -> None:
+    assert problems("Write `<!-- hidden -->`, or `` `<!-- raises -->` ``.\n") == []
+
+
+def test_every_problem_of_a_file_is_named_in_order_with_file_and_line() -> None:
+    with pytest.raises(LessonSyntaxError) as caught:
+        parse("```py\n1\n```\n\n```\n```\n\n<!-- raises -->\n\n- ```text\n")
+    assert [line.partition(": ")[0] for line in str(caught.value).split("\n")] == [
+        "docs/lesson.md:1",
+        "docs/lesson.md:5",
+        "docs/lesson.md:8",
+        "docs/lesson.md:10",
+    ]
+
+
+def test_a_lesson_is_named_relative_to_its_project(tmp_path: Path) -> None:
+    file = tmp_path / "docs" / "x.md"
+    file.parent.mkdir()
+    file.write_bytes(b"\xef\xbb\xbf# A\r\n")
+    assert read_lesson(file, tmp_path).path == "docs/x.md"
+    assert read_lesson(file, tmp_path).text == "\ufeff# A\r\n"
+    assert read_lesson(file, tmp_path / "elsewhere").path == file.as_posix()
+
+
+def test_a_file_that_is_not_utf_8_is_an_error_at_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "x.md"
+    file.write_bytes("# A\n\nÄ\n".encode("latin-1"))
+    with pytest.raises(LessonSyntaxError, match=r"^x\.md:3: this is not UTF-8"):
+        read_lesson(file, tmp_path)
+
+
+def _random_lesson(chance: random.Random) -> str:
+    pieces = []
+    for _ in range(chance.randint(1, 4)):
+        indent = chance.choice(["", "    "])
+        output = chance.choice([None, "1", "a\n\nb", "  x\n", "```", "~~~~", "Ä\u2028\f"])
+        pieces += [chance.choice(["Text.\n\n", "- item\n\n", "`code`\n\n"])]
+        pieces += [block(chance.choice(["x = 1", "'''\n  ~~\n'''", "if x:\n\n    y"]), indent=indent)]
+        if output is not None and "```" not in output:
+            pieces[-1] = block("show()", output, indent=indent)
+    newline = chance.choice(["\n", "\r\n", "\r"])
+    text = chance.choice(["", "\ufeff"]) + "".join(pieces).replace("\n", newline)
+    return text.removesuffix(newline) if chance.random() < 0.3 else text
+
+
+def test_what_is_accepted_is_what_is_parsed_and_accepting_it_again_changes_nothing() -> None:
+    chance = random.Random(1)
+    for _ in range(300):
+        lesson = parse_lesson(_random_lesson(chance), "x.md")
+        texts = ["", "1", "a\n\nb\n", "```", "````text\n```", "   ", "\n\n1", "~~~", "\u2028", "    deep\n"]
+        outputs = {found: chance.choice(texts) for found in lesson.blocks if chance.random() < 0.7}
+        accepted = parse_lesson(accept_outputs(lesson, outputs), "x.md")
+        assert [found.code for found in accepted.blocks] == [found.code for found in lesson.blocks]
+        again = {}
+        for before, after in zip(lesson.blocks, accepted.blocks, strict=True):
+            old = before.output.text if before.output else ""
+            new = after.output.text if after.output else ""
+            assert new == outputs.get(before, old)
+            if before in outputs:
+                again[after] = new
+        assert accept_outputs(accepted, again) == accepted.text

@@ -1,0 +1,457 @@
+"""A lesson runs as Jupyter would run it, in a process of its own, and whatever it does ends with it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing import forkserver
+from pathlib import Path
+
+import pytest
+from lesson_helpers import PATH, block, failures, parse, result, run, shown
+
+from lessons_src.engine.failures import check_lesson
+from lessons_src.engine.lesson import LessonRun
+from lessons_src.engine.running import BackgroundRuns, prepare, run_lessons
+
+LIMIT = 1.0
+
+
+# What a block shows
+
+
+def test_a_block_shows_what_it_prints_and_then_its_last_value() -> None:
+    assert shown(block("print('a')\n'b'\n'c'")) == ["a\n'c'"]
+
+
+def test_a_last_value_of_none_shows_nothing() -> None:
+    assert shown(block("None"), block("print('a', end='')"), block("x = 1")) == ["", "a", ""]
+
+
+def test_a_semicolon_at_the_end_silences_a_block() -> None:
+    assert shown(block("1;"), block("1; # why"), block("'a;b'"), block("print(1);")) == ["", "", "'a;b'", "1"]
+
+
+def test_a_value_is_shown_as_a_repr_in_full() -> None:
+    assert shown(block("import torch\ntorch.tensor([1.0, 2.0])"), block("list(range(3)), 'a'")) == [
+        "tensor([1., 2.])",
+        "([0, 1, 2], 'a')",
+    ]
+
+
+def test_standard_error_is_a_part_of_what_is_shown_where_it_stands() -> None:
+    assert shown(block("import sys\nprint(1)\nprint(2, file=sys.stderr)\nprint(3)")) == ["1\n2\n3"]
+
+
+def test_standard_output_is_a_stream_that_can_be_written_to() -> None:
+    assert shown(block("import sys\nsys.stdout.writable(), sys.stderr.readable()")) == ["(True, False)"]
+
+
+def test_a_warning_is_shown_as_one_line_without_its_place() -> None:
+    code = "import warnings\nwarnings.warn('look')\nwarnings.warn('old', DeprecationWarning)"
+    assert shown(block(code)) == ["UserWarning: look"]
+    assert shown(block("import torch\nx = torch.ones(1, requires_grad=True) * 2\nx.grad"))[0].startswith(
+        "UserWarning: The .grad attribute of a Tensor that is not a leaf"
+    )
+
+
+def test_what_is_displayed_is_shown_as_its_text() -> None:
+    code = "from IPython.display import display, Markdown\ndisplay({'a': 1})\ndisplay(Markdown('*x*'))"
+    assert shown(block(code)) == ["{'a': 1}\n<IPython.core.display.Markdown object>"]
+
+
+def test_the_module_is_main_and_typing_and_pickling_find_its_names() -> None:
+    code = "import pickle\nclass A: pass\n__name__, type(pickle.loads(pickle.dumps(A()))) is A"
+    assert shown(block(code)) == ["('__main__', True)"]
+
+
+def test_a_block_is_python_and_nothing_else() -> None:
+    for code in ("%matplotlib inline", "!ls", "len?", "1 +"):
+        (error,) = [result(run(parse(block(code, None, "raises")))).error]
+        assert error is not None
+        assert error.startswith("SyntaxError: ")
+
+
+@pytest.mark.parametrize("odd", ["\f", "\u2028", "\x85"])
+def test_characters_that_only_python_takes_for_a_line_end_run_and_show(odd: str) -> None:
+    found = result(run(parse(block(f"x = 'a{odd}b'\nprint(len(x))\n1 / 0"))))
+    assert (found.shown, found.error_line) == ("3", 4)
+
+
+# Lessons in the background
+
+
+def test_lessons_run_while_their_caller_does_something_else(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    code = f"import os, time\nwhile not os.path.exists({str(go)!r}):\n    time.sleep(0.01)"
+    runs = BackgroundRuns([parse(block(code)), parse(block("2"))])
+    assert result(runs.results[1].result()).shown == "2"
+    assert not runs.results[0].done()
+    go.touch()
+    assert result(runs.results[0].result()).problem is None
+    runs.stop()
+
+
+def test_lessons_that_are_stopped_have_no_result_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    lessons = [parse(block("while True: x = 1")) for _ in range(5)]
+    runs = BackgroundRuns([*lessons, parse("# No block")])
+    while not list(tmp_path.iterdir()):
+        time.sleep(0.01)
+    began = time.monotonic()
+    runs.stop()
+    runs.stop()
+    assert time.monotonic() - began < 10
+    assert [future.cancelled() for future in runs.results] == [True] * 5 + [False]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_the_runner_is_raised_where_a_result_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    runs = BackgroundRuns([parse(block("1"))] * 3)
+    for future in runs.results:
+        with pytest.raises(FileNotFoundError, match="missing"):
+            future.result()
+    runs.stop()
+
+
+# What lessons share
+
+
+def test_the_blocks_of_a_lesson_share_one_namespace() -> None:
+    assert shown(block("x = 1"), "Text\n\n", block("def f(): return x"), block("f()")) == ["", "", "1"]
+
+
+def test_lessons_share_nothing() -> None:
+    one = parse(block("import json\njson.secret = 1\nx = 1"))
+    other = parse(block("import json\nhasattr(json, 'secret'), 'x' in globals()"))
+    assert result(run_lessons([one, other])[1]).shown == "(False, False)"
+
+
+def test_a_lesson_starts_from_the_same_seeds_every_time() -> None:
+    code = "import random, numpy, torch\nprint(random.random(), numpy.random.rand(), torch.rand(1))"
+    one, other = run_lessons([parse(block(code)), parse(block(code))])
+    assert one.blocks == other.blocks
+    fresh = "import random, numpy, torch\nrandom.seed(0); numpy.random.seed(0); torch.manual_seed(0);\n"
+    assert shown(block(fresh + code)) == [result(one).shown]
+
+
+def test_torch_runs_on_one_thread() -> None:
+    assert shown(block("import torch\ntorch.get_num_threads()")) == ["1"]
+
+
+def test_a_lesson_works_in_an_empty_directory_that_goes_when_it_ends() -> None:
+    code = "import os\nopen('left', 'w').close()\nos.mkdir('d')\nprint(os.getcwd())\nos.listdir()"
+    found = result(run(parse(block("import os\nprint(os.listdir())"), block(code))), 1)
+    directory = found.shown.split("\n")[0]
+    assert "lesson-" in directory
+    assert not Path(directory).exists()
+
+
+def test_a_lesson_imports_the_project_as_it_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "lessons_src"
+    package.mkdir()
+    (package / "__init__.py").write_text("from lessons_src.part import answer\n")
+    lesson = parse(block("import lessons_src\nlessons_src.answer"))
+    monkeypatch.syspath_prepend(tmp_path)
+    for answer in (1, 2):
+        (package / "part.py").write_text(f"answer = {answer}\n")
+        assert result(run(lesson)).shown == str(answer)
+    assert not list(tmp_path.rglob("*.pyc"))
+
+
+def test_a_lesson_does_not_import_the_script_that_runs_it() -> None:
+    assert shown(block("import sys\n'pytest' in sys.modules")) == ["False"]
+
+
+def test_results_come_in_the_order_of_the_lessons() -> None:
+    lessons = [parse(block(f"import time\ntime.sleep({0.02 * (5 - i)})\n{i}")) for i in range(6)]
+    assert [result(found).shown for found in run_lessons(lessons)] == list("012345")
+
+
+def test_a_lesson_without_blocks_needs_no_process() -> None:
+    assert run_lessons([parse("# Title\n"), parse("<!-- display-only: x -->\n```python\n1\n```\n")]) == [
+        LessonRun([]),
+        LessonRun([]),
+    ]
+
+
+def test_no_lessons_are_no_runs() -> None:
+    assert run_lessons([]) == []
+
+
+# What lessons draw
+
+
+def test_a_figure_left_open_is_shown_once_as_svg() -> None:
+    code = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('Loss');"
+    first, second = run(parse(block(code), block("x = 1"))).blocks
+    assert first is not None
+    assert second is not None
+    (svg,) = first.figures
+    assert "<svg" in svg
+    assert ">Loss</text>" in svg
+    assert (first.shown, second.figures) == ("", [])
+
+
+def test_a_figure_is_the_same_in_every_run() -> None:
+    lesson = parse(block("import matplotlib.pyplot as plt\nplt.loglog([1, 2], [3, 4]);"))
+    assert run(lesson) == run(lesson)
+
+
+def test_an_object_with_an_svg_repr_is_a_figure() -> None:
+    found = result(run(parse(block("class A:\n    def _repr_svg_(self): return '<svg/>'\nA()"))))
+    assert (found.figures, found.shown, found.problem) == (["<svg/>"], "", None)
+
+
+def test_a_picture_that_is_not_xml_is_a_failure() -> None:
+    code = "class A:\n    def _repr_svg_(self): return '<svg>&nbsp;</svg>'\nA()"
+    (failure,) = failures(block(code, None, "figure: Nothing."))
+    assert failure.startswith(f"{PATH}:3: the block shows a picture that is not SVG: undefined entity")
+
+
+def test_a_picture_of_pixels_is_a_failure() -> None:
+    code = "from IPython.display import display\ndisplay({'image/png': 'abc'}, raw=True)"
+    (failure,) = failures(block(code))
+    assert failure.startswith(f"{PATH}:2: the block shows image/png, which a page does not")
+
+
+def test_a_figure_that_cannot_be_drawn_is_a_failure_at_its_line() -> None:
+    code = "import matplotlib.pyplot as plt\nx = 1\nplt.title(r'$\\frac$');"
+    (failure,) = failures(block(code, None, "figure: A formula."))
+    assert failure.startswith(f"{PATH}:5: this line raises\n    plt.title")
+    assert "ParseSyntaxException" in failure
+
+
+# Lessons that misbehave: each fails with its line, within its limit, and the next lesson runs.
+
+LOOP = "the lesson was stopped: it took longer than 1 s"
+ENDED = "the lesson's process ended, with exit status"
+TOO_MUCH = "the block shows more than 100,000 characters"
+PAST = "something wrote past sys.stdout, straight to the process's output"
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "words"),
+    [
+        ("x = 1\nwhile True: x = 1", 2, LOOP),
+        ("import signal\nsignal.pause()", 2, LOOP),
+        (
+            "while True:\n try:\n  while True:\n   x = 1\n except KeyboardInterrupt:\n  x = 2",
+            1,
+            LOOP,
+        ),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", 1, LOOP),
+        ("import os\nos._exit(0)", 1, f"{ENDED} 0, while this block ran"),
+        ("import os\nos._exit(3)", 1, f"{ENDED} 3, while this block ran"),
+        (
+            "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\nos._exit(0)",
+            1,
+            f"{ENDED} 0, while this block ran",
+        ),
+        ("raise SystemExit", 1, "this line raises\n    raise SystemExit\nSystemExit"),
+        ("import sys\nsys.exit(3)", 2, "this line raises\n    sys.exit(3)\nSystemExit: 3"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", 1, "was ended by signal 9 (Killed)"),
+        ("import os\nos.kill(os.getpid(), 40)", 1, "was ended by signal 40 (Real-time signal 6)"),
+        ("import ctypes\nctypes.string_at(0)", 1, "was ended by signal 11 (Segmentation fault)"),
+        (
+            "import signal\nsignal.setitimer(signal.ITIMER_REAL, 1e-6);",
+            1,
+            "was ended by signal 14 (Alarm clock)",
+        ),
+        ("print('x' * 10**8)", 1, TOO_MUCH),
+        (
+            "while True:\n    try:\n        print('x' * 1000)\n    except Exception:\n        break",
+            1,
+            TOO_MUCH,
+        ),
+        (
+            "import sys\nsys.stdout.close()\nprint(1)",
+            3,
+            "this line raises\n    print(1)\nValueError: I/O operation on closed",
+        ),
+        ("import os\nos.closerange(0, 1000)", 1, f"{ENDED} 1, while this block ran"),
+        (
+            "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()",
+            1,
+            "leaves the thread",
+        ),
+        ("import os\nos.write(1, b'hi');", 1, f"{PAST}: 'hi'"),
+        ("import os\nos.system('echo hi >&2');", 1, f"{PAST}: 'hi'"),
+        (
+            "class A:\n    def __repr__(self): 1 / 0\nA()",
+            2,
+            "this line raises\n    def __repr__(self): 1 / 0\nZeroDivisionError",
+        ),
+        (
+            "class E(Exception):\n    def __len__(self): return 0\nraise E('false')",
+            3,
+            "this line raises\n    raise E('false')\nE: false",
+        ),
+        ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E", 1, f"{ENDED} 1, while this block ran"),
+        ("print('a\\rb')", 1, "the block shows the character '\\r', which a page cannot"),
+        ("print('\\udc80')", 1, "the block shows the character '\\udc80', which a page cannot"),
+        ("raise ValueError('\\x1b[31mred')", 1, "the block shows the character '\\x1b', which a page cannot"),
+        ("input()", 1, "this line raises\n    input()\nEOFError"),
+    ],
+)
+def test_a_lesson_that_misbehaves_fails_with_its_line_and_the_next_one_runs(
+    code: str, line: int, words: str
+) -> None:
+    bad = parse("# Bad\n", block("1", "1"), block(code), block("7", "7"))
+    good = parse(block("2", "2"))
+    began = time.monotonic()
+    bad_run, good_run = run_lessons([bad, good], LIMIT)
+    assert time.monotonic() - began < 30
+    (failure,) = check_lesson(bad, bad_run)
+    assert str(failure).startswith(f"{PATH}:{10 + line}: ")
+    assert words in str(failure)
+    assert result(bad_run, 0).shown == "1"
+    assert bad_run.blocks[2] is None
+    assert check_lesson(good, good_run) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys\nsys.stdout = None",
+        "import sys\nsys.stdout.close()",
+        "import os\nos.close(1)",
+        "import os\nif os.fork() == 0:\n    os.wait",
+        "import os\nif os.fork() == 0:\n    x = 1\nelse:\n    os.wait();",
+        "import warnings\nwarnings.simplefilter('error')",
+        "import threading, time\nthread = threading.Thread(target=print)\nthread.start()\nthread.join()",
+        "import logging\nlogging.disable()",
+    ],
+)
+def test_what_a_block_does_to_its_process_does_not_reach_the_next_block(code: str) -> None:
+    assert shown(block(code.replace("=print", "=int")), block("print(7)\n8")) == ["", "7\n8"]
+
+
+def test_a_process_that_a_block_forks_does_not_run_the_blocks_after_it() -> None:
+    code = "import os\nlesson = os.getpid()\nchild = os.fork()\nif child:\n    os.waitpid(child, 0)"
+    assert shown(block(code), block("os.getpid() == lesson")) == ["", "True"]
+
+
+def test_a_time_limit_is_for_a_lesson_and_the_block_that_was_running_is_named() -> None:
+    code = "import time\ntime.sleep(0.7)"
+    found = failures(block(code), block(code), block("1"), time_limit=LIMIT)
+    assert found == [f"{PATH}:8: {LOOP}\n    time.sleep(0.7)"]
+
+
+def test_a_lesson_that_was_stopped_goes_no_further_though_it_expected_an_exception() -> None:
+    found = failures(block("while True: x = 1", None, "raises"), block("print(1)"), time_limit=LIMIT)
+    assert found == [f"{PATH}:3: {LOOP}\n    while True: x = 1"]
+
+
+def test_a_lesson_that_closes_the_pipe_of_its_reports_is_not_waited_for() -> None:
+    (failure,) = failures(block("import os, time\nos.closerange(3, 1000)\ntime.sleep(60)"))
+    assert failure.startswith(
+        f"{PATH}:2: this block closed the pipe through which its results are reported\n"
+    )
+
+
+def test_a_process_that_dies_between_two_blocks_is_a_failure_of_the_next() -> None:
+    code = (
+        "import os\nfrom multiprocessing.connection import Connection\nsend = Connection.send\n"
+        "def send_and_die(self, message):\n    send(self, message)\n    os._exit(5)\n"
+        "Connection.send = send_and_die"
+    )
+    assert failures(block(code), block("1", "1")) == [
+        f"{PATH}:12: the lesson's process ended, with exit status 5, while this block ran\n    1"
+    ]
+
+
+def test_the_next_lessons_run_though_one_killed_the_server_they_are_forked_from() -> None:
+    killer = parse(block("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"))
+    run(killer)
+    assert failures(block("1", "1")) == []
+
+
+def test_a_server_that_is_killed_while_a_lesson_starts_is_replaced() -> None:
+    prepare()
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    os.kill(server, signal.SIGSTOP)
+    killing = threading.Timer(0.2, os.kill, (server, signal.SIGKILL))
+    killing.start()
+    assert failures(block("1", "1")) == []
+    killing.join()
+
+
+@pytest.fixture
+def pid_file(tmp_path: Path) -> Iterator[Path]:
+    file = tmp_path / "pid"
+    yield file
+    if _is_alive(int(file.read_text())):
+        os.kill(int(file.read_text()), 9)
+
+
+def _is_alive(pid: int) -> bool:
+    listed = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.strip() not in {"", "Z"}
+
+
+def _end_of(pid: int) -> bool:
+    for _ in range(100):
+        if not _is_alive(pid):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import subprocess\npid = subprocess.Popen(['sleep', '1000']).pid",
+        "import os, time\npid = os.fork()\nif pid == 0:\n    time.sleep(1000)",
+    ],
+)
+def test_what_a_lesson_started_ends_with_it(code: str, pid_file: Path) -> None:
+    write = f"open({str(pid_file)!r}, 'w').write(str(pid));"
+    assert failures(block(code), block(write)) == []
+    assert _end_of(int(pid_file.read_text()))
+
+
+@pytest.mark.parametrize("run_it", ["run_lesson({})", "BackgroundRuns([{}]).results[0].result()"])
+def test_lessons_are_ended_when_running_them_is_interrupted(
+    pid_file: Path, tmp_path: Path, run_it: str
+) -> None:
+    lesson = "import os, time\nfrom pathlib import Path\n"
+    lesson += f"Path({str(pid_file)!r}).write_text(f'{{os.getpid()}}\\n{{os.getcwd()}}')\ntime.sleep(1000)"
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from lessons_src.engine.parsing import parse_lesson\n"
+        "from lessons_src.engine.running import BackgroundRuns, run_lesson\n"
+        + run_it.format(f"parse_lesson({block(lesson)!r}, 'x.md')")
+    )
+    with subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while not pid_file.exists() or "\n" not in pid_file.read_text():
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) != 0
+        finally:
+            process.kill()
+        assert process.stderr
+        assert "KeyboardInterrupt" in process.stderr.read()
+    pid, directory = pid_file.read_text().split("\n")
+    pid_file.write_text(pid)
+    assert _end_of(int(pid))
+    assert not Path(directory).exists()
+
+
+def test_lessons_leave_no_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    failures(block("open('x', 'w').close()"), block("import os\nos._exit(1)"))
+    failures(block("while True:\n    x = 1"), time_limit=0.3)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,73 @@
+"""The rules of the house: which wing may import which, and that no two files need each other."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "lessons_src"
+FILES = {
+    "lessons_src." + ".".join(file.relative_to(PACKAGE).with_suffix("").parts): file
+    for file in sorted(PACKAGE.rglob("*.py"))
+    if file.name != "__init__.py"  # which only say what there is
+}
+MAY_IMPORT = {
+    "": {""},
+    "graph": {"", "graph"},
+    "backward": {"", "graph", "backward"},
+    "engine": {"engine"},
+}
+ONLY_IN = {
+    "mkdocs": "lessons_src.engine.mkdocs_plugin",
+    "pytest": "lessons_src.engine.pytest_plugin",
+    "sybil": "lessons_src.engine.pytest_plugin",
+}
+
+
+def imports(file: Path) -> set[str]:
+    """Return all that a file imports: at its top, in a function, and for types alone."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules = {f"{node.module}.{alias.name}" for alias in node.names} & FILES.keys()
+            names |= modules or {node.module}
+    return names
+
+
+IMPORTS = {module: imports(file) for module, file in FILES.items()}
+
+
+def wing(module: str) -> str:
+    """Return the folder that a module of the package is in, or nothing for the top."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 2 else ""
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_a_file_imports_from_the_wings_that_it_may(module: str) -> None:
+    ours = {name for name in IMPORTS[module] if name.partition(".")[0] == "lessons_src"}
+    assert ours <= FILES.keys(), "import the file that a name is in, not the package"
+    assert {wing(name) for name in ours} <= MAY_IMPORT[wing(module)]
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_one_file_knows_a_library(library: str) -> None:
+    assert [m for m, names in IMPORTS.items() if any(n.split(".")[0] == library for n in names)] == [
+        ONLY_IN[library]
+    ]
+
+
+def test_no_files_import_each_other_in_a_circle_not_even_for_types() -> None:
+    graph = {module: names & FILES.keys() for module, names in IMPORTS.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(FILES)  # CycleError names a circle
+
+
+def test_no_two_files_have_one_name() -> None:
+    names = Counter([file.stem for file in FILES.values()] + [w for w in MAY_IMPORT if w])
+    assert [name for name, count in names.items() if count > 1] == []
