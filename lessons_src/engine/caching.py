@@ -91,8 +91,8 @@ def _digest(file: Path) -> tuple[str, str]:
     return file.relative_to(_PROJECT).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-# The engine as it was imported, whatever its files have become since.
-_ENGINE_SOURCES = [_digest(file) for file in sorted(_ENGINE.rglob("*.py"))]
+# The engine and its colours as they were imported, whatever their files have become since.
+_ENGINE_SOURCES = [_digest(file) for file in [_PROJECT / "palette.py", *sorted(_ENGINE.rglob("*.py"))]]
 
 
 @functools.cache

@@ -4,19 +4,9 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
+from lessons_src.palette import GRID, INK, MUTED, PAPER, SERIES, VARIABLES
+
 SVG = "image/svg+xml"
-
-INK, MUTED, GRID, PAPER = "#1f2933", "#616e7c", "#dde3ea", "#ffffff"
-SERIES = ("#2563a8", "#b04f0a", "#2f7d4f", "#a23b72", "#7b8794")
-"""The site's palette as Matplotlib draws it; a page turns each colour into a CSS variable."""
-
-_VARIABLES = {
-    INK: "--lesson-ink",
-    MUTED: "--lesson-muted",
-    GRID: "--lesson-grid",
-    PAPER: "--lesson-paper",
-    **{colour: f"--lesson-c{i}" for i, colour in enumerate(SERIES)},
-}
 
 # HTML writes it so; as a plain `href`, Material's navigation would try to make it absolute, and fail.
 _XLINK = re.compile(r"^\{http://www\.w3\.org/1999/xlink\}")
@@ -155,6 +145,6 @@ def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
 def _with_variables(value: str) -> str:
     def variable(match: re.Match[str]) -> str:
         colour = match[0].lower()
-        return f"var({_VARIABLES[colour]}, {colour})"
+        return f"var({VARIABLES[colour]}, {colour})"
 
-    return re.sub("|".join(_VARIABLES), variable, value, flags=re.IGNORECASE)
+    return re.sub("|".join(VARIABLES), variable, value, flags=re.IGNORECASE)

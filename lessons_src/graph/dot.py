@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lessons_src.graph.style import INK, MUTED, box_classes, box_colour
+from lessons_src.graph.style import box_classes, box_colour
+from lessons_src.palette import INK, MUTED
 
 if TYPE_CHECKING:
     from lessons_src.graph.picture import Arrow, Box, Kind, Picture

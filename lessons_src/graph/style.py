@@ -1,7 +1,5 @@
 """How the parts of a picture look: their classes and colours, and how large their text is.
 
-The colours are those of the site's figures: where a page defines the variables, its own hold.
-
 Sizes are in pixels, and no font is asked for them. All text is set in a font whose characters are
 all as wide, so that a drawing is the same everywhere, and fits whichever such font a reader has.
 """
@@ -11,18 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from lessons_src.graph.words import cells
+from lessons_src.palette import BLUE, GREEN, MUTED
 
 if TYPE_CHECKING:
     from lessons_src.graph.picture import Box
-
-VARIABLES = {
-    "#1f2933": "--lesson-ink",
-    "#616e7c": "--lesson-muted",
-    "#ffffff": "--lesson-paper",
-    "#2563a8": "--lesson-c0",
-    "#2f7d4f": "--lesson-c2",
-}
-INK, MUTED, PAPER, BLUE, GREEN = VARIABLES
 
 
 def box_classes(box: Box) -> list[str]:

@@ -10,20 +10,15 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from lessons_src.graph.layout import lay_out
 from lessons_src.graph.style import (
-    BLUE,
     FONT_SIZES,
-    GREEN,
-    INK,
     LINE_HEIGHT,
-    MUTED,
     PADDING_Y,
-    PAPER,
     RING,
-    VARIABLES,
     box_classes,
     box_colour,
     box_size,
 )
+from lessons_src.palette import BLUE, GREEN, INK, MUTED, PAPER, VARIABLES
 
 if TYPE_CHECKING:
     from lessons_src.graph.layout import Point, Route

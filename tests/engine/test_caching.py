@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from lesson_helpers import block, parse
 
-from lessons_src import engine
+from lessons_src import engine, palette
 from lessons_src.engine.caching import RunCache
 from lessons_src.engine.lesson import BlockRun, Lesson, LessonRun
 from lessons_src.engine.parsing import parse_lesson
@@ -133,26 +133,33 @@ from pathlib import Path
 from lessons_src.engine.caching import RunCache
 from lessons_src.engine.parsing import parse_lesson
 from lessons_src.engine.lesson import BlockRun, LessonRun
+def edit(file):
+    Path(file).open("a").write("changed = True")
+before, *during = sys.argv[1:]
+if before:
+    edit(before)
 lesson = parse_lesson({block("1", "1")!r}, "x.md")
 cache = RunCache(Path("cache"))
 print("miss" if cache.load(lesson) is None else "hit")
-for change in sys.argv[1:]:
-    Path(change).write_text("changed = True")
+for change in during:
+    edit(change)
 cache.store(lesson, LessonRun([BlockRun(shown="1")]))
 """
 
 
 class Project:
-    """A project with a teaching module, an installed package and this engine."""
+    """A project with a teaching module, an installed package, this engine and its colours."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self.engine = root / "lessons_src" / "engine"
+        self.root, self.package = root, root / "lessons_src"
         shutil.copytree(
-            Path(engine.__file__).parent, self.engine, ignore=shutil.ignore_patterns("__pycache__")
+            Path(engine.__file__).parent,
+            self.package / "engine",
+            ignore=shutil.ignore_patterns("__pycache__"),
         )
-        (root / "lessons_src" / "__init__.py").touch()
-        self.module = root / "lessons_src" / "teaching.py"
+        shutil.copy(palette.__file__, self.package)
+        (self.package / "__init__.py").touch()
+        self.module = self.package / "teaching.py"
         self.module.write_text("x = 1\n")
         self.install("1.0")
 
@@ -161,11 +168,14 @@ class Project:
         information.mkdir(parents=True, exist_ok=True)
         (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: demo\nVersion: {version}\n")
 
-    def ask(self, *changes: Path) -> str:
-        """Whether a fresh process finds a run in the cache; `changes` happen while it runs the lesson."""
+    def ask(self, *changes: Path, before: Path | str = "") -> str:
+        """Whether a fresh process finds a run in the cache.
+
+        `changes` are edited while it runs the lesson; `before` when it has imported the engine.
+        """
         path = os.pathsep.join([str(self.root), str(self.root / "site")])
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, *map(str, changes)],
+            [sys.executable, "-c", SCRIPT, str(before), *map(str, changes)],
             cwd=self.root,
             env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
@@ -185,7 +195,7 @@ def test_a_run_is_kept_until_a_teaching_module_a_package_or_the_engine_changes(t
     assert project.ask() == "miss"
     project.install("1.1")
     assert project.ask() == "miss"
-    worker = project.engine / "worker.py"
+    worker = project.package / "engine" / "worker.py"
     worker.write_text(worker.read_text() + "\nSEED = 1\n")
     assert project.ask() == "miss"
     assert project.ask() == "hit"
@@ -194,5 +204,13 @@ def test_a_run_is_kept_until_a_teaching_module_a_package_or_the_engine_changes(t
 def test_a_run_during_which_a_teaching_module_was_edited_is_not_kept(tmp_path: Path) -> None:
     project = Project(tmp_path)
     assert project.ask(project.module) == "miss"
+    assert project.ask() == "miss"
+    assert project.ask() == "hit"
+
+
+@pytest.mark.parametrize("name", ["engine/worker.py", "palette.py"])
+def test_a_run_by_an_engine_that_is_older_than_its_files_is_for_no_other(tmp_path: Path, name: str) -> None:
+    project = Project(tmp_path)
+    assert project.ask(before=project.package / name) == "miss"
     assert project.ask() == "miss"
     assert project.ask() == "hit"

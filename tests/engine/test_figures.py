@@ -4,7 +4,8 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from lesson_helpers import block, parse, result, run
 
-from lessons_src.engine.figures import INK, SERIES, page_svg, problem
+from lessons_src.engine.figures import page_svg, problem
+from lessons_src.palette import INK, SERIES
 
 PLOT = """\
 import matplotlib.pyplot as plt

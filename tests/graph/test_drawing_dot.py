@@ -14,7 +14,6 @@ import torch
 from expressions import cut_example, leaf, post_example, unbind_example
 
 from lessons_src import AutogradGraph
-from lessons_src.graph import style
 
 HEAD = """\
   graph [rankdir=TB, nodesep=0.2, ranksep=0.3, bgcolor=transparent];
@@ -165,9 +164,3 @@ def test_an_option_that_is_no_flag_is_named() -> None:
         post_example().to_dot(shapes=1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"^show_none: True or False is meant, not 'no'\.$"):
         post_example().to_dot(show_none="no")  # type: ignore[arg-type]
-
-
-def test_the_colours_are_those_of_the_figures() -> None:
-    from lessons_src.engine import figures
-
-    assert figures._VARIABLES | style.VARIABLES == figures._VARIABLES
