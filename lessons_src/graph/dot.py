@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lessons_src.graph.style import box_classes, box_colour
+from lessons_src.graph.style import box_class, box_colour
 from lessons_src.palette import INK, MUTED
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _STYLES: dict[Kind, str] = {"leaf": "rounded", "none": "dotted", "cut": "dashed"
 
 
 def dot_text(picture: Picture) -> str:
-    r"""Return a picture as DOT: the same text for the same picture, whatever the names in it hold.
+    r"""Return `picture` as DOT, the same text each time.
 
     Source: https://graphviz.org/doc/info/lang.html
 
@@ -39,7 +39,7 @@ def dot_text(picture: Picture) -> str:
 
 
 def quote(*lines: str) -> str:
-    r"""Return lines of text as one quoted string: what DOT or Graphviz would read as more is escaped.
+    r"""Return lines of text as one quoted string, with an escape for what means more to Graphviz.
 
     >>> print(quote('say "\\N"', "&amp;"))
     "say \"\\N\"\n&amp;amp;"
@@ -49,30 +49,28 @@ def quote(*lines: str) -> str:
 
 
 def _box_statement(box: Box) -> str:
+    colour = box_colour(box)
     attributes = {
-        "label": quote(*(line.text for line in box.lines)),
-        "class": quote(" ".join(box_classes(box))),
+        "label": quote(*[line.text for line in box.lines]),
+        "class": quote(box_class(box)),
         "tooltip": quote(box.hint),
+        "style": _STYLES.get(box.kind),
+        "color": quote(colour) if colour != MUTED else None,
+        "peripheries": "2" if box.is_root else None,
     }
-    if box.kind in _STYLES:
-        attributes["style"] = _STYLES[box.kind]
-    if box_colour(box) != MUTED:
-        attributes["color"] = quote(box_colour(box))
-    if box.is_root:
-        attributes["peripheries"] = "2"
-    return f"  {quote(box.id)} [{_list(attributes)}];"
+    return _statement(quote(box.id), attributes)
 
 
 def _arrow_statement(arrow: Arrow) -> str:
-    attributes = {"id": quote(arrow.id)}
-    if arrow.text:
-        attributes["label"] = quote(arrow.text)
-    if arrow.is_main:
-        attributes["weight"] = "2"
-    if arrow.is_dashed:
-        attributes["style"] = "dashed"
-    return f"  {quote(arrow.tail)} -> {quote(arrow.head)} [{_list(attributes)}];"
+    attributes = {
+        "id": quote(arrow.id),
+        "label": quote(arrow.text) if arrow.text else None,
+        "weight": "2" if arrow.is_main else None,
+        "style": "dashed" if arrow.is_dashed else None,
+    }
+    return _statement(f"{quote(arrow.tail)} -> {quote(arrow.head)}", attributes)
 
 
-def _list(attributes: dict[str, str]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in attributes.items())
+def _statement(subject: str, attributes: dict[str, str | None]) -> str:
+    given = [f"{name}={value}" for name, value in attributes.items() if value]
+    return f"  {subject} [{', '.join(given)}];"

@@ -1,114 +1,39 @@
 """Where Graphviz puts each box and arrow of a picture.
 
-It takes long to lead an arrow past many boxes, the more so the longer the arrow is: ten steps of an
-LSTM take it ten seconds. In pieces, each from one row of boxes to the next, they take a quarter of
-one. Where that is not needed it is not done: undivided arrows are led a little better.
+An arrow that passes many rows of boxes takes Graphviz long to draw, and the time grows faster than
+the arrow: the drawing of ten steps of an LSTM takes ten seconds. Arrows that are divided into
+pieces, each from one row to the next, take a quarter of a second. Whole arrows look a little
+better, so they are divided only where that saves time.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from lessons_src.graph.style import box_size, text_size
 
 if TYPE_CHECKING:
-    from lessons_src.graph.picture import Picture
+    from collections.abc import Iterator, Sequence
 
-MAX_UNDIVIDED = 25_000  # the sum of the squares of the rows that the arrows pass: about 0.3 s
-
-_POINTS = 72  # in an inch, in which Graphviz is told sizes
-
-# A table, since a table's size can be said, and is not that of its text in whatever font there is.
-_TEXT = '<<TABLE BORDER="0" FIXEDSIZE="TRUE" WIDTH="{:.0f}" HEIGHT="{:.0f}"><TR><TD></TD></TR></TABLE>>'
-
-
-class Piece(NamedTuple):
-    """A part of an arrow: from one stop to the next, the first being a box and the last being one."""
-
-    tail: str
-    head: str
-    key: str
-
-
-def rows_passed(picture: Picture) -> list[int]:
-    """Return for each arrow how many rows down it leads, where each box is as far up as it can be.
-
-    >>> from lessons_src.graph.picture import Arrow, Box, Picture
-    >>> boxes = [Box(id, "operation", False, (), "") for id in "abc"]
-    >>> arrows = [Arrow(tail + head, tail, head) for tail, head in ("ab", "ac", "bc")]
-    >>> rows_passed(Picture("", "", tuple(boxes), tuple(arrows)))
-    [1, 2, 1]
-    """
-    rows = {box.id: 0 for box in picture.boxes}
-    for arrow in picture.arrows:  # in the order of their tails, each after all arrows to it
-        rows[arrow.head] = max(rows[arrow.head], rows[arrow.tail] + 1)
-    return [rows[arrow.head] - rows[arrow.tail] for arrow in picture.arrows]
-
-
-def divide(picture: Picture, passed: list[int]) -> list[list[Piece]]:
-    """Return the pieces of each arrow: one for each row that it passes, or only one if that is no trouble.
-
-    >>> from lessons_src.graph.picture import Arrow, Picture
-    >>> divide(Picture("", "", (), (Arrow("a-b", "a", "b"),)), [200])[0][:2]
-    [Piece(tail='a', head='a-b/1', key='a-b/0'), Piece(tail='a-b/1', head='a-b/2', key='a-b/1')]
-    """
-    if sum(rows * rows for rows in passed) <= MAX_UNDIVIDED:
-        return [[Piece(arrow.tail, arrow.head, arrow.id)] for arrow in picture.arrows]
-    ways = []
-    for arrow, rows in zip(picture.arrows, passed, strict=True):
-        keys = [f"{arrow.id}/{number}" for number in range(rows)]
-        ways.append(list(map(Piece, [arrow.tail, *keys[1:]], [*keys[1:], arrow.head], keys)))
-    return ways
-
-
-def plan(picture: Picture, ways: list[list[Piece]]) -> str:
-    """Return a graph in DOT whose edges are the pieces of arrows.
-
-    >>> from lessons_src.graph.picture import Arrow, Picture
-    >>> print(plan(Picture("", "", (), (Arrow("a-b", "a", "b"),)), [[Piece("a", "b", "a-b")]]))
-    digraph {
-    graph [nodesep=0.15, ranksep=0.3];
-    node [shape=box, fixedsize=true, label=""];
-    edge [arrowsize=0.7];
-    "a" -> "b" [key="a-b", weight=1];
-    }
-    """
-    is_divided = any(len(way) > 1 for way in ways)
-    hurry = ", nslimit=1, mclimit=0.1" if is_divided else ""
-    lines = [f"graph [nodesep=0.15, ranksep=0.3{hurry}];"]
-    lines += ['node [shape=box, fixedsize=true, label=""];', "edge [arrowsize=0.7];"]
-    for box in picture.boxes:
-        width, height = box_size(box)
-        lines.append(f'"{box.id}" [width={width / _POINTS:.4f}, height={height / _POINTS:.4f}];')
-    if is_divided:
-        lines.append("node [width=0.01, height=0.01];  // the stops between boxes")
-    for arrow, way in zip(picture.arrows, ways, strict=True):
-        attributes = ""
-        if arrow.text:
-            width, height = text_size(arrow.text, "output")
-            attributes = f", label={_TEXT.format(width + 8, height)}"
-        for number, piece in enumerate(way):
-            is_first, is_last = number == 0, number == len(way) - 1
-            # As Graphviz does it with undivided arrows: the longer, the straighter.
-            weight = 1 + arrow.is_main if is_first and is_last else 2 if is_first or is_last else 8
-            attributes += "" if is_first else ", tailport=s, tailclip=false"
-            attributes += "" if is_last else ", headport=n, headclip=false, dir=none"
-            lines.append(
-                f'"{piece.tail}" -> "{piece.head}" [key="{piece.key}", weight={weight}{attributes}];'
-            )
-            attributes = ""
-    return "\n".join(["digraph {", *lines, "}"])
-
-
-Point: TypeAlias = tuple[float, float]
+    from lessons_src.graph.picture import Arrow, Picture
 
 MAX_BOXES = 1_000
-MAX_ROWS_PASSED = 4_000  # by all arrows: each row that an arrow passes is a place to be found
+MAX_ROWS_PASSED = 4_000  # by all arrows: Graphviz looks for a place in each row that an arrow passes
+MAX_UNDIVIDED = 25_000  # the sum of the squares of the rows that the arrows pass: about 0.3 s
+
+_POINTS = 72  # in an inch, the unit of Graphviz's sizes
+
+# A table may have a fixed size; text is as large as the fonts of the machine make it.
+_TEXT = '<<TABLE BORDER="0" FIXEDSIZE="TRUE" WIDTH="{:.0f}" HEIGHT="{:.0f}"><TR><TD></TD></TR></TABLE>>'
+
+Point: TypeAlias = tuple[float, float]
+Way: TypeAlias = list[str]  # the stops of an arrow: its tail, one in each row between, and its head
 
 
 class Route(NamedTuple):
-    """The way of an arrow: the points of Bézier curves, the tip, and where its text stands, if any."""
+    """An arrow's place: the points of Bézier curves, the tip of its head, and its text's middle if any."""
 
     curve: list[Point]
     tip: Point
@@ -116,7 +41,7 @@ class Route(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """A picture's size, the centre of each box and the way of each arrow, by their ids; y goes down."""
+    """A picture's size, and by their ids the centre of each box and the route of each arrow; y goes down."""
 
     width: float
     height: float
@@ -125,15 +50,15 @@ class Layout(NamedTuple):
 
 
 class MissingPackageError(ImportError):
-    """The package that lays pictures out is not there, or not all that it uses."""
+    """The package that lays pictures out cannot be imported."""
 
 
 class TooLargeError(ValueError):
-    """The picture is larger than can be laid out in a second or two."""
+    """The picture would take more than a second or two to lay out."""
 
 
 def lay_out(picture: Picture) -> Layout:
-    """Return where ``dot`` puts each box, from the top down, and how it leads the arrows.
+    """Return where ``dot`` puts each box and arrow, from the top down.
 
     Raises `TooLargeError`, and `MissingPackageError` where pygraphviz cannot be imported.
 
@@ -157,6 +82,83 @@ def lay_out(picture: Picture) -> Layout:
         graph.close()
 
 
+def rows_passed(picture: Picture) -> list[int]:
+    """Return how many rows down each arrow leads, where each box is as far up as it can be.
+
+    >>> from lessons_src.graph.picture import Arrow, Box, Picture
+    >>> boxes = [Box(id, "operation", False, (), "") for id in "abc"]
+    >>> arrows = [Arrow(tail + head, tail, head) for tail, head in ("ab", "ac", "bc")]
+    >>> rows_passed(Picture("", "", tuple(boxes), tuple(arrows)))
+    [1, 2, 1]
+    """
+    rows = dict.fromkeys([box.id for box in picture.boxes], 0)
+    for arrow in picture.arrows:  # all arrows to a box come before those from it
+        rows[arrow.head] = max(rows[arrow.head], rows[arrow.tail] + 1)
+    return [rows[arrow.head] - rows[arrow.tail] for arrow in picture.arrows]
+
+
+def divide(picture: Picture, passed: Sequence[int]) -> list[Way]:
+    """Return the stops of each arrow: in every row that it passes, if whole arrows would take long.
+
+    >>> from lessons_src.graph.picture import Arrow, Picture
+    >>> two = Picture("", "", (), (Arrow("a-b", "a", "b"),))
+    >>> divide(two, [3]), divide(two, [200])[0][:3]
+    ([['a', 'b']], ['a', 'a-b/1', 'a-b/2'])
+    """
+    is_slow = sum([rows * rows for rows in passed]) > MAX_UNDIVIDED
+    return [
+        [arrow.tail, *[f"{arrow.id}/{row}" for row in range(1, rows if is_slow else 1)], arrow.head]
+        for arrow, rows in zip(picture.arrows, passed, strict=True)
+    ]
+
+
+def plan(picture: Picture, ways: Sequence[Way]) -> str:
+    """Return a graph in DOT whose edges are the pieces of arrows.
+
+    >>> from lessons_src.graph.picture import Arrow, Picture
+    >>> print(plan(Picture("", "", (), (Arrow("a-b", "a", "b"),)), [["a", "b"]]))
+    digraph {
+    graph [nodesep=0.15, ranksep=0.3];
+    node [shape=box, fixedsize=true, label=""];
+    edge [arrowsize=0.7];
+    "a" -> "b" [key="a-b/0", weight=1];
+    }
+    """
+    is_divided = any(way[1:-1] for way in ways)
+    hurry = ", nslimit=1, mclimit=0.1" if is_divided else ""
+    lines = ["digraph {", f"graph [nodesep=0.15, ranksep=0.3{hurry}];"]
+    lines += ['node [shape=box, fixedsize=true, label=""];', "edge [arrowsize=0.7];"]
+    for box in picture.boxes:
+        width, height = box_size(box)
+        lines.append(f'"{box.id}" [width={width / _POINTS:.4f}, height={height / _POINTS:.4f}];')
+    if is_divided:
+        lines.append("node [width=0.01, height=0.01];  // the stops between boxes")
+    for arrow, way in zip(picture.arrows, ways, strict=True):
+        lines += _piece_statements(arrow, way)
+    return "\n".join([*lines, "}"])
+
+
+def _pieces(arrow: Arrow, way: Way) -> list[tuple[str, str, str]]:
+    """Return the tail, head and key of each piece."""
+    return [(tail, head, f"{arrow.id}/{number}") for number, (tail, head) in enumerate(pairwise(way))]
+
+
+def _piece_statements(arrow: Arrow, way: Way) -> Iterator[str]:
+    for tail, head, key in _pieces(arrow, way):
+        is_first, is_last = tail == arrow.tail, head == arrow.head
+        # The inner pieces are the straightest, as the middle of a whole arrow is.
+        weight = (8, 2, 1 + arrow.is_main)[is_first + is_last]
+        attributes = f'key="{key}", weight={weight}'
+        if arrow.text and is_first:
+            width, height = text_size(arrow.text, "output")
+            attributes += f", label={_TEXT.format(width + 8, height)}"
+        if not is_first:
+            attributes += ", tailport=s, tailclip=false"
+        if not is_last:
+            attributes += ", headport=n, headclip=false, dir=none"
+        yield f'"{tail}" -> "{head}" [{attributes}];'
+
+
 def _check_size(what: str, size: int, limit: int) -> None:
     if size > limit:
         raise TooLargeError(
@@ -177,8 +179,8 @@ def _pygraphviz() -> Any:
         ) from error
 
 
-def _read(graph: Any, picture: Picture, ways: list[list[Piece]]) -> Layout:
-    """Return what Graphviz has written into the attributes of `graph`."""
+def _read(graph: Any, picture: Picture, ways: Sequence[Way]) -> Layout:
+    """Return the layout that Graphviz has written into the attributes of `graph`."""
     _, _, width, height = map(float, graph.graph_attr["bb"].split(","))
 
     def points(text: str) -> list[Point]:
@@ -188,11 +190,11 @@ def _read(graph: Any, picture: Picture, ways: list[list[Piece]]) -> Layout:
     centres = {box.id: points(graph.get_node(box.id).attr["pos"])[0] for box in picture.boxes}
     routes = {}
     for arrow, way in zip(picture.arrows, ways, strict=True):
-        edges = [graph.get_edge(*piece).attr for piece in way]
+        edges = [graph.get_edge(*piece).attr for piece in _pieces(arrow, way)]
         *curves, (tip, *last) = [points(edge["pos"]) for edge in edges]  # with an arrowhead, the tip is first
-        first, *others = [*curves, last]
+        curves.append(last)
         # Each piece begins where the one before it ends.
-        curve = first + [point for other in others for point in other[1:]]
+        curve = curves[0][:1] + [point for piece in curves for point in piece[1:]]
         text_at = points(edges[0]["lp"])[0] if arrow.text else None
         routes[arrow.id] = Route(curve, tip, text_at)
     return Layout(width, height, centres, routes)

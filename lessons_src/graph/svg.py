@@ -9,19 +9,11 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from lessons_src.graph.layout import lay_out
-from lessons_src.graph.style import (
-    FONT_SIZES,
-    LINE_HEIGHT,
-    PADDING_Y,
-    RING,
-    box_classes,
-    box_colour,
-    box_size,
-)
+from lessons_src.graph.style import FONT_SIZES, LINE_HEIGHT, PADDING_Y, RING, box_class, box_colour, box_size
 from lessons_src.palette import BLUE, GREEN, INK, MUTED, PAPER, VARIABLES
 
 if TYPE_CHECKING:
-    from lessons_src.graph.layout import Point, Route
+    from lessons_src.graph.layout import Layout, Point, Route
     from lessons_src.graph.picture import Arrow, Box, Picture
     from lessons_src.graph.style import TextKind
 
@@ -41,15 +33,22 @@ _PAINTED = {
     ".graph-detail, .graph-output": ("fill", MUTED),
     ".graph-paper": ("fill", PAPER),
 }
+_RULES = [  # `:where` has no specificity: any rule of the page overrides these
+    f":where(.autograd-graph) :where({selectors}) {{ {name}: var({VARIABLES[colour]}, {colour}) }}"
+    for selectors, (name, colour) in _PAINTED.items()
+]
+# The widths of boxes assume a monospaced font, so this rule overrides the page's own for figures.
+_FONT = f"var(--md-code-font-family, {_FONTS})"
+_FONT_RULE = f".autograd-graph.autograd-graph text {{ font-family: {_FONT} !important }}"
 
 
 def svg_text(picture: Picture, id_prefix: str = "") -> str:
-    """Return a picture as SVG: the same text for the same picture. `id_prefix` begins every id.
+    """Return `picture` as SVG, the same text each time, with `id_prefix` before every id.
 
-    Colours are CSS variables, which a page may define, and `color` and `fill` of every part can be
-    set by a style sheet or a script of the page, whose rules stand above those in here.
+    Colours are CSS variables, which a page may define. A page's style sheet and scripts may also
+    set the `color` and `fill` of every part.
 
-    Raises as `lay_out` does, and `TypeError` or `ValueError` for an `id_prefix` that is none.
+    Raises as `lay_out` does, and `TypeError` or `ValueError` for an `id_prefix` that cannot begin an id.
 
     Source: https://www.w3.org/TR/SVG2/
 
@@ -58,69 +57,66 @@ def svg_text(picture: Picture, id_prefix: str = "") -> str:
     >>> svg_text(Picture("One leaf", "All there is.", (a,), ()), "my").splitlines()[1]
     '<title id="my-graph-title-7a63469c">One leaf</title>'
     """
-    prefix = f"{_checked(id_prefix)}-".removeprefix("-")  # none before nothing
-    # Where there are other drawings on a page, and no prefixes, these words are still this one's.
-    words = sha256(f"{picture.title}\n{picture.description}".encode()).hexdigest()[:8]
-    title, description = f"{prefix}graph-title-{words}", f"{prefix}graph-desc-{words}"
+    _check_prefix(id_prefix)
+    prefix = id_prefix and f"{id_prefix}-"
     layout = lay_out(picture)
-    width, height = (_number(length + 2 * _MARGIN) for length in layout[:2])
-    svg = Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg",
-            "class": "autograd-graph",
-            "role": "img",
-            "aria-labelledby": f"{title} {description}",
-            "viewBox": f"0 0 {width} {height}",
-            "width": width,
-            "height": height,
-            # No text larger than it is meant; and a page may let a wide drawing be scrolled.
-            "style": f"--graph-width: {width}px; max-width: min(100%, {width}px); height: auto",
-        },
-    )
-    SubElement(svg, "title", id=title).text = picture.title
-    SubElement(svg, "desc", id=description).text = picture.description
-    SubElement(svg, "style").text = _style()
-    SubElement(svg, "rect", {"class": "graph-paper", "width": "100%", "height": "100%", "fill": PAPER})
+    svg = _canvas(picture, layout, prefix)
     drawing = SubElement(svg, "g", {"transform": f"translate({_number(_MARGIN)} {_number(_MARGIN)})"})
     for arrow in picture.arrows:
-        _draw_arrow(drawing, prefix, arrow, layout.routes[arrow.id])
+        _draw_arrow(_group(drawing, prefix, arrow, "graph-edge", MUTED), arrow, layout.routes[arrow.id])
     for box in picture.boxes:
-        _draw_box(drawing, prefix, box, layout.centres[box.id])
+        group = _group(drawing, prefix, box, box_class(box), box_colour(box))
+        _draw_box(group, box, layout.centres[box.id])
     indent(svg, space="")
     return tostring(svg, encoding="unicode")
 
 
-def _checked(id_prefix: object) -> str:
+def _check_prefix(id_prefix: object) -> None:
     meant = "id_prefix: a letter is meant, and after it letters, digits and any of `-_.`, or nothing"
     if not isinstance(id_prefix, str):
         raise TypeError(f"{meant}, not {type(id_prefix).__name__}.")
     if not _ID_PREFIX.fullmatch(id_prefix):
         raise ValueError(f"{meant}, not {id_prefix!r}.")
-    return id_prefix
 
 
-def _style() -> str:
-    """Return the style sheet of a drawing; in ``:where``, a rule gives way to any of the page's."""
-    rules = [
-        f":where(.autograd-graph) :where({selectors}) {{ {name}: var({VARIABLES[colour]}, {colour}) }}"
-        for selectors, (name, colour) in _PAINTED.items()
-    ]
-    # Boxes are as wide as their text in such a font: this rule stands above those for other figures.
-    fonts = f"var(--md-code-font-family, {_FONTS})"
-    font = f".autograd-graph.autograd-graph text {{ font-family: {fonts} !important }}"
-    return "\n".join(["", *rules, font, ""])
+def _canvas(picture: Picture, layout: Layout, prefix: str) -> Element:
+    """Return a sheet of paper with the picture's words, on which nothing is drawn yet."""
+    # The hash keeps these ids apart from those of other drawings on a page that have no prefix either.
+    words = sha256(f"{picture.title}\n{picture.description}".encode()).hexdigest()[:8]
+    title, description = f"{prefix}graph-title-{words}", f"{prefix}graph-desc-{words}"
+    width, height = (_number(length + 2 * _MARGIN) for length in layout[:2])
+    attributes = {
+        "xmlns": "http://www.w3.org/2000/svg",
+        "class": "autograd-graph",
+        "role": "img",
+        "aria-labelledby": f"{title} {description}",
+        "viewBox": f"0 0 {width} {height}",
+        "width": width,
+        "height": height,
+        # Never enlarged; and the variable lets a page scroll a wide drawing instead of shrinking it.
+        "style": f"--graph-width: {width}px; max-width: min(100%, {width}px); height: auto",
+    }
+    svg = Element("svg", attributes)
+    SubElement(svg, "title", id=title).text = picture.title
+    SubElement(svg, "desc", id=description).text = picture.description
+    SubElement(svg, "style").text = "\n".join(["", *_RULES, _FONT_RULE, ""])
+    SubElement(svg, "rect", {"class": "graph-paper", "width": "100%", "height": "100%", "fill": PAPER})
+    return svg
 
 
-def _draw_box(svg: Element, prefix: str, box: Box, centre: Point) -> None:
+def _group(drawing: Element, prefix: str, part: Arrow | Box, classes: str, colour: str) -> Element:
+    data = {f"data-{key}": value for key, value in part.data.items()}
+    return SubElement(drawing, "g", {"id": prefix + part.id, "class": classes, "color": colour} | data)
+
+
+def _draw_box(group: Element, box: Box, centre: Point) -> None:
     width, height = box_size(box)
     left, top = centre[0] - width / 2, centre[1] - height / 2
-    group = _group(svg, prefix + box.id, box_classes(box), box_colour(box), box.data)
-    SubElement(group, "title").text = box.hint
     ring = RING if box.is_root else 0.0
     corner = _CORNERS[box.kind]
+    SubElement(group, "title").text = box.hint
     outline = _rectangle(group, (left, top, width, height), corner + ring)
-    outline.attrib |= {"class": "graph-paper", "fill": PAPER}  # what passes behind is not seen
+    outline.attrib |= {"class": "graph-paper", "fill": PAPER}  # hides the arrows that pass behind
     if box.kind in {"none", "cut"}:
         outline.set("stroke-dasharray", _DASHES)
     if box.kind == "leaf" or box.is_root:
@@ -137,14 +133,13 @@ def _rectangle(group: Element, place: tuple[float, float, float, float], corner:
     return SubElement(group, "rect", {name: _number(value) for name, value in values} | _LINE)
 
 
-def _draw_arrow(svg: Element, prefix: str, arrow: Arrow, route: Route) -> None:
-    group = _group(svg, prefix + arrow.id, ["graph-edge"], MUTED, arrow.data)
-    start, *curve = route.curve
-    path = f"M{_point(start)}C{' '.join(map(_point, curve))}"
-    line = SubElement(group, "path", {"d": path, "fill": "none"} | _LINE)
+def _draw_arrow(group: Element, arrow: Arrow, route: Route) -> None:
+    start, *curve = map(_point, route.curve)
+    line = SubElement(group, "path", {"d": f"M{start}C{' '.join(curve)}", "fill": "none"} | _LINE)
     if arrow.is_dashed:
         line.set("stroke-dasharray", _DASHES)
-    SubElement(group, "polygon", points=_arrow_head(curve[-1], route.tip), fill="currentColor")
+    head = _arrow_head(route.curve[-1], route.tip)
+    SubElement(group, "polygon", points=head, fill="currentColor")
     if route.text_at:
         x, y = route.text_at
         _text(group, arrow.text, (x, y + FONT_SIZES["output"] * 0.35), "output")
@@ -155,11 +150,6 @@ def _arrow_head(base: Point, tip: Point) -> str:
     half = _ARROW_WIDTH / 2 / hypot(tip_x - x, tip_y - y)
     across, down = (y - tip_y) * half, (tip_x - x) * half
     return " ".join(map(_point, [tip, (x + across, y + down), (x - across, y - down)]))
-
-
-def _group(svg: Element, name: str, classes: list[str], colour: str, data: dict[str, str]) -> Element:
-    attributes = {f"data-{key}": value for key, value in data.items()}
-    return SubElement(svg, "g", {"id": name, "class": " ".join(classes), "color": colour} | attributes)
 
 
 def _text(group: Element, text: str, at: Point, kind: TextKind) -> None:
@@ -182,5 +172,5 @@ def _point(point: Point) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a number with one digit after the point, and without a point where that is 0."""
+    """Return a number with one digit after the point, or none where that is 0."""
     return f"{round(value, 1) + 0.0:.1f}".removesuffix(".0")

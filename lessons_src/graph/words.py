@@ -1,4 +1,4 @@
-"""A drawing's words: its title and description, and text made fit for a box."""
+"""The text of a drawing: its title and description, and lines that fit into a box."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
     from lessons_src.graph.model import Edge, GraphData
 
-CELLS = 16  # in a line: two boxes as wide as that stand side by side on a phone
-MAX_LISTED = 12
+CELLS = 16  # the width of a line: two such boxes fit side by side on a phone
+MAX_LISTED = 12  # names
 
 # Where a word may be broken: in `layers.0.weight`, `my_weight`, `LogSoftmaxBackward0`.
 _PARTS = re.compile(r"(?<=[._])(?![._])|(?<=[a-z0-9])(?=[A-Z])")
 
 
 def title(graph: GraphData) -> str:
-    """Return a title for a drawing of `graph`, with its outputs' names.
+    """Return the title of a drawing of `graph`, which names the outputs.
 
     >>> import torch
     >>> from lessons_src import AutogradGraph
@@ -33,7 +33,7 @@ def title(graph: GraphData) -> str:
 
 
 def description(graph: GraphData) -> str:
-    """Say what a drawing of `graph` shows: how much of what, where it starts and where it ends.
+    """Return a summary of a drawing of `graph`: its size, its outputs and its leaves.
 
     >>> import torch
     >>> from lessons_src import AutogradGraph
@@ -45,19 +45,20 @@ At the top: MulBackward0. The leaf: w.'
     if not graph.nodes:
         return "No operation was recorded."
     leaves = graph.leaves
-    edges = sum(child is not None for node in graph.nodes for child, _ in node.edges)
-    text = (
-        f"{plural(len(graph.nodes) - len(leaves), 'operation')} and {plural(len(leaves), 'leaf', 'leaves')}, "
-        f"joined by {plural(edges, 'arrow')}, each from an operation to what made an input of it. "
-        f"At the top: {_listed(_output_names(graph.outputs))}."
-    )
+    operations = plural(len(graph.nodes) - len(leaves), "operation")
+    arrows = plural(sum([child is not None for node in graph.nodes for child, _ in node.edges]), "arrow")
+    parts = [
+        f"{operations} and {plural(len(leaves), 'leaf', 'leaves')}, joined by {arrows},",
+        "each from an operation to what made an input of it.",
+        f"At the top: {_listed(_output_names(graph.outputs))}.",
+    ]
     if leaves:
         names = [printable(node.label) for node in leaves if node.label is not None]
         unnamed = [f"{len(leaves) - len(names):,} without a name"] if len(names) < len(leaves) else []
-        text += f" The {'leaf' if len(leaves) == 1 else 'leaves'}: {_listed(names, unnamed)}."
+        parts.append(f"The {'leaf' if len(leaves) == 1 else 'leaves'}: {_listed(names, *unnamed)}.")
     if graph.cut:
-        text += f" {plural(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}."
-    return text
+        parts.append(f"{plural(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}.")
+    return " ".join(parts)
 
 
 def plural(number: int, one: str, many: str = "") -> str:
@@ -70,19 +71,16 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return text with an escape for each character that cannot be seen, and that XML may not hold.
+    r"""Return text with an escape for each character that is invisible, or that XML may not hold.
 
     >>> printable("größe\n\0")
     'größe\\n\\x00'
     """
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
-        for each in text
-    )
+    return "".join([each if each.isprintable() else each.encode("unicode_escape").decode() for each in text])
 
 
 def wrap(text: str) -> list[str]:
-    """Break text into lines of at most `CELLS` cells, at the ends of words and parts of names.
+    """Break text into lines of at most `CELLS` cells, between words and between the parts of a name.
 
     >>> wrap("encoder.layers.0.self_attn.weight")
     ['encoder.layers.', '0.self_attn.', 'weight']
@@ -94,7 +92,7 @@ def wrap(text: str) -> list[str]:
         if lines and _fits(f"{lines[-1]} {word}"):
             lines[-1] += f" {word}"
         else:
-            lines += [word] if _fits(word) else _broken(word)
+            lines += _broken(word)
     return lines
 
 
@@ -113,16 +111,16 @@ def _fits(text: str) -> bool:
 
 
 def cells(text: str) -> int:
-    """Return how wide text is in a font whose characters are all as wide, or twice as wide.
+    """Return the width of text in a monospaced font, in which some characters are two cells wide.
 
     >>> cells("loss"), cells("損失")
     (4, 4)
     """
-    return sum(2 if east_asian_width(each) in "FW" else 1 for each in text)
+    return sum([2 if east_asian_width(each) in "FW" else 1 for each in text])
 
 
 def _output_names(outputs: Iterable[Edge]) -> list[str]:
-    """Return the names of outputs, each once; where there is none, that of the node it came from."""
+    """Return each name once; an output without a name has that of its node."""
     names = [
         "an output without a graph" if node is None else ", ".join(node.labels.get(output_nr, (node.name,)))
         for node, output_nr in outputs
@@ -130,8 +128,8 @@ def _output_names(outputs: Iterable[Edge]) -> list[str]:
     return [printable(name) for name in dict.fromkeys(names)]
 
 
-def _listed(names: Sequence[str], rest: Sequence[str] = ()) -> str:
-    """Return names with commas between, only so many of them, and what is to be said of the rest."""
+def _listed(names: Sequence[str], *rest: str) -> str:
+    """Join the first names with commas, a count of the other names, and `rest`."""
     more = [f"{len(names) - MAX_LISTED:,} more"] if len(names) > MAX_LISTED else []
     *most, last = [*names[:MAX_LISTED], *more, *rest]
     return f"{', '.join(most)} and {last}" if most else last
