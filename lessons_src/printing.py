@@ -90,7 +90,16 @@ def tree_lines(
 def _more_lines(count: int) -> str:
     if count >= _COUNTED_TO - 1:
         return "… more than 10^99 more lines"
-    return f"… {count:,} more {'line' if count == 1 else 'lines'}"
+    return f"… {plural(count, 'more line')}"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """Return a count with its noun.
+
+    >>> plural(1, "leaf", "leaves"), plural(2000, "leaf", "leaves"), plural(0, "arrow")
+    ('1 leaf', '2,000 leaves', '0 arrows')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _count_lines(root: Tree) -> dict[int, int]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from lessons_src.graph.options import TextOptions
 from lessons_src.graph.tree import NO_GRAPH, shape_text
-from lessons_src.graph.words import description, plural, printable, title, wrap
+from lessons_src.graph.words import description, printable, title, wrap
+from lessons_src.printing import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

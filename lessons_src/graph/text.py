@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lessons_src.graph.options import UNICODE, TextOptions
 from lessons_src.graph.table import list_lines, table_lines
 from lessons_src.graph.tree import tree_lines
+from lessons_src.printing import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -85,15 +86,11 @@ def _encoding() -> str:
 def _left_out(graph: GraphData, lines: int, options: TextOptions) -> Iterator[str]:
     counts = []
     if lines > 0:
-        counts.append(_count(lines, "more line"))
+        counts.append(plural(lines, "more line"))
     if graph.cut:
-        counts.append(f"{_count(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}")
+        counts.append(f"{plural(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}")
     if counts:
         yield f"{options.marks.more.strip()} {', '.join(counts)}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _count_lines(graph: GraphData, options: TextOptions) -> int:

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
+from lessons_src.printing import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -59,15 +61,6 @@ At the top: MulBackward0. The leaf: w.'
     if graph.cut:
         parts.append(f"{plural(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}.")
     return " ".join(parts)
-
-
-def plural(number: int, one: str, many: str = "") -> str:
-    """Return a count with its noun.
-
-    >>> plural(1, "leaf", "leaves"), plural(2000, "leaf", "leaves"), plural(0, "arrow")
-    ('1 leaf', '2,000 leaves', '0 arrows')
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def printable(text: str) -> str:
