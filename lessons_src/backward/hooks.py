@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
 
@@ -122,7 +123,7 @@ class BackwardRecord:
             >>> step["name"], step["labels"], step["accumulation"]["after"]["values"]
             ('AccumulateGrad', ['w'], 6.0)
         """
-        return json.dumps(self, default=_by_field, allow_nan=False)
+        return json.dumps(asdict(self), allow_nan=False)
 
     def render(self, *, max_lines: int | None = MAX_LINES, ascii_only: bool = False) -> str:
         """Return the record as text: for each step what the node ran with, and below it what it sent.
@@ -161,32 +162,28 @@ class BackwardRecord:
         return f"<BackwardRecord of {len(self.steps):,} steps>"
 
 
-def _by_field(value: Any) -> dict[str, Any]:
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+_Gradients: TypeAlias = "list[Gradient | None]"
 
 
 class _Arrival(NamedTuple):
     total: Tensor
-    gradient: Gradient  # of the total, from before any hook could change that in place
-
-
-class _Running(NamedTuple):
-    came: list[Gradient | None]
-    ran_with: list[Gradient | None]
-    grad: Gradient | None
+    gradient: Gradient  # of the total, before a hook can change it in place
 
 
 class _Recorder:
-    """What is known so far of a backward, whose nodes call `node_starts` and `node_ends`."""
+    """The state of a recording. Each node calls `node_starts` and `node_ends`.
+
+    What has arrived is by the receiver's index and the number of its output.
+    """
 
     def __init__(self, reading: Reading, start: Tensor) -> None:
         self.nodes = reading.nodes
         self.steps: list[Step] = []
-        self.task: int | None = None
-        self.arrived: dict[int, int] = {}
-        self.ready_after: dict[int, int] = {}
+        self.task: int | None = None  # the engine's number of the backward that is recorded
         self.waiting = {(_ROOT, reading.outputs[0][1]): _Arrival(start, Gradient.of(start))}
-        self.running: dict[int, _Running] = {}
+        self.arrived = Counter[int]()
+        self.ready_after: dict[int, int] = {}
+        self.running: dict[int, tuple[_Gradients, _Gradients, Gradient | None]] = {}
 
     def node_starts(self, index: int, grads: tuple[Tensor | None, ...]) -> None:
         if self.task is None and index == _ROOT:
@@ -195,44 +192,48 @@ class _Recorder:
             return
         arrivals = [self.waiting.pop((index, output_nr), None) for output_nr in range(len(grads))]
         came = [arrival and arrival.gradient for arrival in arrivals]
-        ran_with = [_summary(grad) for grad in grads]
-        self.running[index] = _Running(came, ran_with, _grad_of(self.nodes[index]))
+        self.running[index] = came, [_summary(grad) for grad in grads], _grad_of(self.nodes[index])
 
     def node_ends(self, index: int, sent: tuple[Tensor | None, ...], _: object) -> None:
         if self.is_within_another():
             return
-        node, running = self.nodes[index], self.running.pop(index)
+        node, (came, ran_with, before) = self.nodes[index], self.running.pop(index)
         contributions = [
             self.deliver(edge, child, output_nr, grad)
             for edge, ((child, output_nr), grad) in enumerate(zip(node.edges, sent, strict=True))
             if child is not None
         ]
-        accumulation = None
-        if node.variable is not None:
-            accumulation = Accumulation(running.grad, running.ran_with[0], _grad_of(node))
-        labels = [", ".join(node.labels.get(output_nr, ())) or None for output_nr in range(len(running.came))]
-        ready_after = self.ready_after.get(index)
+        accumulation = None if node.variable is None else Accumulation(before, ran_with[0], _grad_of(node))
         self.steps.append(
-            Step(index, node.name, labels, *running[:2], node.uses, ready_after, contributions, accumulation)
+            Step(
+                node=index,
+                name=node.name,
+                labels=[", ".join(node.labels.get(output_nr, ())) or None for output_nr in range(len(came))],
+                came=came,
+                ran_with=ran_with,
+                waits_for=node.uses,
+                ready_after=self.ready_after.get(index),
+                sent=contributions,
+                accumulation=accumulation,
+            )
         )
 
     def deliver(self, edge: int, child: GraphNode, output_nr: int, grad: Tensor | None) -> Contribution:
         index, gradient = child.index, _summary(grad)
         if grad is not None and gradient is not None:
-            key = index, output_nr
-            arrival = self.waiting.get(key)
-            self.waiting[key] = _add(arrival, grad) if arrival else _Arrival(grad, gradient)
-        self.arrived[index] = self.arrived.get(index, 0) + 1
+            arrival = self.waiting.get((index, output_nr))
+            self.waiting[index, output_nr] = _add(arrival, grad) if arrival else _Arrival(grad, gradient)
+        self.arrived[index] += 1
         self.ready_after[index] = len(self.steps)
         return Contribution(edge, index, output_nr, gradient, self.arrived[index], child.uses)
 
     def is_within_another(self) -> bool:
-        """Tell whether the engine is at another backward than the one that is recorded."""
+        """Tell whether the engine runs another backward than the recorded one."""
         return torch._C._current_graph_task_id() != self.task
 
 
 def _add(arrival: _Arrival, grad: Tensor) -> _Arrival:
-    """Add as the engine does: what is not dense goes last, as PyTorch adds it to a dense tensor only."""
+    """Add in the engine's order: PyTorch adds a sparse tensor to a dense one, and not the reverse."""
     total = arrival.total
     total = total + grad if total.layout == torch.strided else grad + total
     return _Arrival(total, Gradient.of(total))

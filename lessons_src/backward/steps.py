@@ -1,4 +1,4 @@
-"""Write what happened in a ``backward()`` as text: a line for each node that ran, what it sent below it."""
+"""Write the steps of a ``backward()`` as text: a line for each node, and below it what the node sent."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from lessons_src.printing import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lessons_src.backward.record import Accumulation, Contribution, Gradient, Number, Step, Values
+    from lessons_src.backward.record import Accumulation, Contribution, Gradient, Step, Values
     from lessons_src.graph.options import TextOptions
 
 INDENT = " " * 5
-LONGEST_SUM = 60  # characters: a longer one is not written out
+LONGEST_SUM = 60  # characters: a longer sum is not written out
 MOST_OUTPUTS = 4
 
 
 def step_lines(steps: Sequence[Step], options: TextOptions) -> Iterator[str]:
-    """Yield the lines of all steps up to a limit, and one more that counts what was left out.
+    """Yield the lines of all steps, up to a limit, and a line that counts those beyond it.
 
     >>> from lessons_src.backward.record import Step
     >>> from lessons_src.graph.options import TextOptions
@@ -29,15 +31,17 @@ def step_lines(steps: Sequence[Step], options: TextOptions) -> Iterator[str]:
     total = sum([1 + len(step.sent) + (step.accumulation is not None) for step in steps])
     left_out = total - (options.max_lines or total)
     if left_out > 0:
-        yield f"{options.marks.more.strip()} {left_out:,} more line{'' if left_out == 1 else 's'}"
+        yield f"{options.marks.more.strip()} {plural(left_out, 'more line')}"
 
 
 class _Stepper:
+    """The steps by node, and the contributions that each output has so far."""
+
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = steps
         self.of_node = {step.node: step for step in steps}
         self.counts = Counter(map(_title, steps))
-        self.terms: dict[tuple[int, int], list[Gradient]] = {}  # what came for an output so far
+        self.terms: dict[tuple[int, int], list[Gradient]] = {}
 
     def lines(self) -> Iterator[str]:
         for number, step in enumerate(self.steps, start=1):
@@ -48,13 +52,14 @@ class _Stepper:
                 yield f"{INDENT}adds {_addition(step.accumulation, _label(step))}"
 
     def name(self, step: Step) -> str:
+        """Return the name of a step's node, with its index if another node has the same title."""
         return f"{step.name} [{step.node}]" if self.counts[_title(step)] > 1 else step.name
 
     def received(self, step: Step) -> str:
-        outputs = zip(step.came, step.ran_with, strict=True)
+        outputs = enumerate(zip(step.came, step.ran_with, strict=True))
         texts = [
             _sum_text(came, ran_with, self.terms.pop((step.node, output_nr), []))
-            for output_nr, (came, ran_with) in enumerate(outputs)
+            for output_nr, (came, ran_with) in outputs
         ]
         if len(texts) == 1:
             return texts[0]
@@ -63,16 +68,14 @@ class _Stepper:
             shown.append(f"and {len(texts) - MOST_OUTPUTS:,} more")
         return ", ".join(shown)
 
-    def delivery(self, contribution: Contribution) -> str:
-        receiver, output_nr = self.of_node[contribution.node], contribution.output_nr
-        if contribution.gradient:
-            self.terms.setdefault((receiver.node, output_nr), []).append(contribution.gradient)
-        text = f"{gradient_text(contribution.gradient)} to {self.reference(receiver, output_nr)}"
-        return (
-            f"{text} ({contribution.arrived} of {contribution.awaited})" if contribution.awaited > 1 else text
-        )
+    def delivery(self, sent: Contribution) -> str:
+        if sent.gradient:
+            self.terms.setdefault((sent.node, sent.output_nr), []).append(sent.gradient)
+        text = f"{gradient_text(sent.gradient)} to {self.reference(self.of_node[sent.node], sent.output_nr)}"
+        return f"{text} ({sent.arrived} of {sent.awaited})" if sent.awaited > 1 else text
 
     def reference(self, step: Step, output_nr: int) -> str:
+        """Return the name of a leaf if that is enough, else a node with its output."""
         label = step.labels[output_nr]
         if label and step.accumulation and self.counts[_title(step)] == 1:
             return label
@@ -80,7 +83,7 @@ class _Stepper:
         return f"{self.name(step)}{output}{_colon(label)}"
 
 
-def gradient_text(gradient: Gradient | None) -> str:
+def gradient_text(gradient: Gradient | None, none: str = "nothing") -> str:
     """Return a gradient's numbers if they are few, else its shape and norm.
 
     >>> import torch
@@ -89,26 +92,22 @@ def gradient_text(gradient: Gradient | None) -> str:
     ('[[1, 0.33333]]', '(3, 3) of norm 3')
     """
     if gradient is None:
-        return "nothing"
+        return none
     if gradient.values is not None:
         return _values_text(gradient.values)
     shape = "(?)" if gradient.shape is None else str(tuple(gradient.shape))
-    return shape if gradient.norm is None else f"{shape} of norm {_number_text(gradient.norm)}"
+    return shape if gradient.norm is None else f"{shape} of norm {_values_text(gradient.norm)}"
 
 
 def _values_text(values: Values) -> str:
     if isinstance(values, list):
         return f"[{', '.join(map(_values_text, values))}]"
-    return _number_text(values)
+    if isinstance(values, float):
+        return f"{values:.5g}"
+    return f"({complex(values):.5g})" if values.endswith("j") else values
 
 
-def _number_text(number: Number) -> str:
-    if isinstance(number, float):
-        return f"{number:.5g}"
-    return f"({complex(number):.5g})" if number.endswith("j") else number
-
-
-def _sum_text(came: Gradient | None, ran_with: Gradient | None, terms: list[Gradient]) -> str:
+def _sum_text(came: Gradient | None, ran_with: Gradient | None, terms: Sequence[Gradient]) -> str:
     text = gradient_text(came)
     if len(terms) > 1:
         written_out = f"{' + '.join(map(gradient_text, terms))} = {text}"
@@ -119,16 +118,11 @@ def _sum_text(came: Gradient | None, ran_with: Gradient | None, terms: list[Grad
 
 def _addition(accumulation: Accumulation, label: str) -> str:
     before, added, after = accumulation.before, accumulation.added, accumulation.after
-    text = f"{gradient_text(added)} to {label}.grad"
-    if not label or ", " in label:  # none, or several
-        text = f"{gradient_text(added)} to its .grad"
+    has_one_name = label and ", " not in label
+    text = f"{gradient_text(added)} to {label if has_one_name else 'its '}.grad"
     if before is None and after == added:
         return f"{text}, which was None"
-    return f"{text}: {_grad_text(before)} before, {_grad_text(after)} after"
-
-
-def _grad_text(gradient: Gradient | None) -> str:
-    return "None" if gradient is None else gradient_text(gradient)
+    return f"{text}: {gradient_text(before, 'None')} before, {gradient_text(after, 'None')} after"
 
 
 def _label(step: Step) -> str:
