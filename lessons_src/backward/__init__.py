@@ -1,6 +1,6 @@
 """One ``backward()`` on the real graph, told step by step.
 
-- `record`: what happened, as data.
-- `steps`: what happened, as text.
-- `hooks`: `record_backward`, which has PyTorch tell what happens.
+- `record`: the steps as data.
+- `steps`: the steps as text.
+- `hooks`: `record_backward`, which collects them through PyTorch's hooks.
 """

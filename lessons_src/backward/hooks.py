@@ -1,4 +1,4 @@
-"""Run ``backward()`` on the real graph, by the real engine, and record what happens."""
+"""Run ``backward()`` on the real graph, by the real engine, and record each step."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from lessons_src.graph.names import Names
 
 MAX_NODES = 100_000
-"""How many nodes the graph of a loss may have unless you allow more."""
+"""How many nodes the graph of a loss may have by default."""
 
-_ROOT = 0  # the first of the nodes: each stands before its inputs
+_ROOT = 0  # the index of the loss's node: in the list of nodes, each comes before its inputs
 
 
 def record_backward(
@@ -38,31 +38,31 @@ def record_backward(
     retain_graph: bool = False,
     max_nodes: int = MAX_NODES,
 ) -> BackwardRecord:
-    """Run ``loss.backward(gradient, retain_graph=retain_graph)`` once and return what happened, in steps.
+    """Run ``loss.backward(gradient, retain_graph=retain_graph)`` once and return a record of its steps.
 
-    Each step is a node of the graph that ran: what came in, when all of it had come, what the node
-    sent along each edge, and for a leaf what was added to its ``.grad``. The result is plain data,
-    prints as text and turns into JSON. All ``.grad`` end as ``backward()`` alone would leave them.
-    Gradients are recorded after the hooks that are there already; what came before them is
-    recorded too, so that one sees what a hook changed.
+    A step is a node that ran: what it received and from when on that was complete, what it sent
+    along each edge, and for a leaf what was added to its ``.grad``. The record is plain data,
+    prints as text and turns into JSON. Each ``.grad`` is what ``backward()`` alone would make it.
+    Gradients are recorded both before and after the hooks of the graph, which shows what a hook
+    changed.
 
     A backward that runs inside this one, such as that of a reentrant checkpoint, is not recorded,
-    and neither is what it adds to a ``.grad``. What PyTorch raises, as for a graph that was freed,
-    passes through. In each case the recording's own hooks are gone after, and no other is touched.
+    nor is what it adds to a ``.grad``. Errors of PyTorch, such as that of a freed graph, are raised
+    as they are. The recording removes its own hooks in every case, and leaves yours alone.
 
     Source: <https://docs.pytorch.org/docs/stable/generated/torch.autograd.graph.Node.register_prehook.html>
 
     Args:
-        loss: Where backward starts. It has one element, or `gradient` has its shape.
-        names: What tensors are called, as in [`AutogradGraph.from_output`][].
-        gradient: What backward starts with, as in ``loss.backward(gradient)``.
-        retain_graph: Whether what the graph saved is kept for another backward.
+        loss: The tensor to start from. It must have one element, unless `gradient` is given.
+        names: The names of tensors, as in [`AutogradGraph.from_output`][].
+        gradient: The gradient to start with, of the loss's shape, as in ``loss.backward(gradient)``.
+        retain_graph: Whether to keep what the graph has saved for another backward.
         max_nodes: How many nodes the graph may have.
 
     Raises:
-        TypeError: An argument is of the wrong kind. The message names it, and nothing was run.
-        ValueError: The loss has several elements, no graph, or one of more than `max_nodes` nodes.
-            Nothing was run.
+        TypeError: An argument has the wrong type. The message names it, and nothing is run.
+        ValueError: The loss has no graph, several elements, or more than `max_nodes` nodes. The
+            message says which, and nothing is run.
 
     Examples:
         >>> x = torch.tensor(3.0, requires_grad=True)
@@ -100,18 +100,18 @@ def record_backward(
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BackwardRecord:
-    """What happened in one ``backward()``, as numbers, strings and lists: it holds no tensors.
+    """The steps of one ``backward()``, as numbers, strings and lists: it keeps no tensor alive.
 
     ``str(record)`` is ``record.render()``.
 
     Attributes:
-        steps: The nodes that ran, in the order in which they did.
+        steps: The nodes that ran, in the order in which they ran.
     """
 
     steps: list[Step]
 
     def to_json(self) -> str:
-        """Return the record as JSON: objects with the names of the fields, without ``NaN`` or ``Infinity``.
+        """Return the record as JSON: an object for each dataclass, and no ``NaN`` or ``Infinity``.
 
         Source: <https://www.rfc-editor.org/rfc/rfc8259>
 
@@ -128,19 +128,19 @@ class BackwardRecord:
     def render(self, *, max_lines: int | None = MAX_LINES, ascii_only: bool = False) -> str:
         """Return the record as text: for each step what the node ran with, and below it what it sent.
 
-        ``(2 of 3)`` after a receiver counts the contributions that it has, of those that it waits
-        for. A sum is written out where it is short. A gradient of more than 6 elements is its shape
-        and its norm. Numbers have 5 digits. A node has its index in brackets where it would read
-        as another one does.
+        ``(2 of 3)`` after a receiver says that it now has 2 of the 3 contributions that it waits for.
+        A short sum is written out. A gradient of more than 6 elements is shown by its shape and
+        norm. Numbers have 5 digits. Nodes that have the same name and labels are told apart by
+        their index, in brackets.
 
         Args:
-            max_lines: How many lines there may be; the last one counts what was left out. ``None``
-                sets no limit.
-            ascii_only: Whether the text is without symbols that ASCII has not.
+            max_lines: How many lines are shown; one more line counts the others. ``None`` sets no
+                limit.
+            ascii_only: Whether to use only ASCII characters.
 
         Raises:
-            TypeError: An option is of the wrong kind. The message names it.
-            ValueError: `max_lines` is too small.
+            TypeError: An option has the wrong type. The message names it.
+            ValueError: `max_lines` is less than 1.
 
         Examples:
             >>> import torch
@@ -249,16 +249,16 @@ def _grad_of(node: GraphNode) -> Gradient | None:
 
 def _check_loss(loss: object, gradient: object) -> None:
     if not isinstance(loss, torch.Tensor):
-        raise TypeError(f"loss: a tensor is meant, not {type(loss).__name__}.")
+        raise TypeError(f"loss must be a tensor, not {type(loss).__name__}.")
     if gradient is not None and not isinstance(gradient, torch.Tensor):
-        raise TypeError(f"gradient: a tensor is meant, or None, not {type(gradient).__name__}.")
+        raise TypeError(f"gradient must be a tensor or None, not {type(gradient).__name__}.")
     if not loss.requires_grad:
         raise ValueError(
-            "loss: it has no graph, since no tensor that it was made of requires a gradient "
-            "(or it was made under no_grad, or detached)."
+            "loss must be a tensor with a graph, not one that requires no gradient. Compute it from tensors "
+            "with requires_grad=True, outside torch.no_grad() and without detach()."
         )
     if gradient is None and loss.numel() != 1:
         raise ValueError(
-            f"loss: one number is meant, such as a mean or a sum, not a tensor of shape {tuple(loss.shape)}; "
-            "or pass gradient=, a tensor of that shape."
+            f"loss must be a tensor of one element, not one of shape {tuple(loss.shape)}. "
+            "Take its mean or sum, or pass gradient=, a tensor of that shape."
         )

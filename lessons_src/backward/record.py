@@ -1,4 +1,4 @@
-"""What happened in one ``backward()``, as plain data: what is left when the tensors are gone."""
+"""The steps of one ``backward()`` as plain data, which keeps no tensor alive."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 Number: TypeAlias = float | str
 Values: TypeAlias = "Number | list[Values]"
 
-SMALL = 6  # elements: with so few, a gradient keeps its numbers
+SMALL = 6  # elements: a larger gradient is recorded without its numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Gradient:
-    """A tensor's shape, its dtype such as ``float32``, its Euclidean norm, and its numbers if they are few.
+    """A summary of a tensor: its shape, dtype and norm, and the numbers of a small one.
 
-    A number that JSON cannot hold is the string that Python's ``float`` or ``complex`` reads: ``"nan"``,
-    ``"-inf"``, ``"1-2j"``. A sparse tensor is described as the dense one that it stands for. A nested
-    tensor has no numbers here, nor has one on the device ``meta``: `norm` and `values` are ``None``.
+    A number that JSON cannot hold is a string that Python's ``float`` or ``complex`` reads: ``"nan"``,
+    ``"-inf"``, ``"1-2j"``. A sparse tensor has the summary of the equal dense one. `norm` and
+    `values` are ``None`` for a nested tensor, and for a tensor on the ``meta`` device.
 
     Attributes:
         shape: The length of each dimension, or ``None`` for a nested tensor, which has no shape.
-        dtype: The kind of the numbers, such as ``float32``.
-        norm: The square root of the sum of the squares.
-        values: The numbers, nested as ``tensor.tolist()`` is. It is ``None`` for a tensor of more
+        dtype: The type of the numbers, such as ``float32``.
+        norm: The Euclidean norm: the square root of the sum of the squares.
+        values: The numbers, nested as in ``tensor.tolist()``, or ``None`` for a tensor of more
             than 6 elements.
     """
 
@@ -40,7 +40,7 @@ class Gradient:
 
     @classmethod
     def of(cls, tensor: Tensor) -> Gradient:
-        """Return the summary of `tensor`, to which it keeps no reference.
+        """Return the summary of `tensor`, without a reference to it.
 
         Examples:
             >>> Gradient.of(torch.tensor([3.0, 4.0]))
@@ -61,7 +61,7 @@ def _norm(tensor: Tensor) -> Number:
         tensor = tensor.coalesce().values()
     elif tensor.layout != torch.strided:
         tensor = tensor.to_dense()
-    if tensor.itemsize < torch.float32.itemsize:  # a sum of squares is soon too much for half precision
+    if tensor.itemsize < torch.float32.itemsize:  # in half precision, a sum of squares soon overflows
         tensor = tensor.float()
     norm: float = torch.linalg.vector_norm(tensor).item()
     return norm if math.isfinite(norm) else str(norm)
@@ -80,17 +80,17 @@ def _plain(value: object) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What a node sent along one of its edges: a part of what another node waits for.
+    """What a node sent along one of its edges, to a node that waits for one contribution an edge.
 
-    When `arrived` and `awaited` are equal, the receiver is ready.
+    The receiver is ready when `arrived` is equal to `awaited`.
 
     Attributes:
-        edge: The edge's place in the sender's `edges`.
-        node: The receiver's place in the graph's `nodes`.
-        output_nr: The receiver's output that this is a gradient of.
-        gradient: What was sent. It is ``None`` where the sender had none to send; the receiver
-            waits for that too.
-        arrived: Which of the receiver's contributions this is, counted from 1.
+        edge: The index of the edge in the sender's `edges`.
+        node: The index of the receiver in the graph's `nodes`.
+        output_nr: Which of the receiver's outputs it is a gradient of.
+        gradient: The gradient, or ``None`` if the sender has none. The receiver waits for that
+            contribution too.
+        arrived: How many contributions the receiver now has.
         awaited: How many contributions the receiver waits for.
     """
 
@@ -104,12 +104,12 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Accumulation:
-    """What ``AccumulateGrad`` did to a leaf's ``.grad``; ``None`` stands for no gradient.
+    """What ``AccumulateGrad`` did to a leaf's ``.grad``. Each attribute is ``None`` if there is no gradient.
 
     Attributes:
-        before: What ``.grad`` was.
-        added: What was added to it.
-        after: What was left when the leaf's own hooks, which see the sum, had run too.
+        before: The ``.grad`` before.
+        added: The gradient that was added to it.
+        after: The ``.grad`` after, as the leaf's post-accumulate hooks left it.
     """
 
     before: Gradient | None
@@ -119,21 +119,20 @@ class Accumulation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One node that ran, with what came in and what it sent on.
-
-    A gradient is ``None`` where none came.
+    """One node that ran: the gradients that it received, and those that it sent.
 
     Attributes:
-        node: The node's place in the `nodes` of [`AutogradGraph.from_output`][].
-        name: That of the node's class.
-        labels: The names of each of the node's outputs.
-        came: For each output, the sum of the contributions.
-        ran_with: For each output, what hooks made of that; the same where there is none.
+        node: The index of the node in the `nodes` of [`AutogradGraph.from_output`][].
+        name: The name of the node's class.
+        labels: The names of each output, joined by commas, or ``None``.
+        came: For each output the sum of the contributions, or ``None`` if no gradient came.
+        ran_with: For each output the gradient that the node ran with. It differs from `came` if
+            a hook changed it.
         waits_for: How many contributions the node waits for.
-        ready_after: The step, counted from 0, after which they were complete. It is ``None`` for
-            the loss's node, which waits for nothing.
-        sent: What went along each edge that leads to a node.
-        accumulation: What was added to ``.grad``; for leaves only.
+        ready_after: The index of the step that sent the last of them, or ``None`` for the node of
+            the loss, which waits for none.
+        sent: The contribution along each edge that leads to a node.
+        accumulation: What the node of a leaf did to ``.grad``, or ``None`` for another node.
     """
 
     node: int

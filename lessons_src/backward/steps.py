@@ -113,7 +113,7 @@ def _sum_text(came: Gradient | None, ran_with: Gradient | None, terms: Sequence[
         written_out = f"{' + '.join(map(gradient_text, terms))} = {text}"
         is_short = terms[0].values is not None and len(written_out) <= LONGEST_SUM
         text = written_out if is_short else f"{text}, the sum of {len(terms):,}"
-    return text if came == ran_with else f"{gradient_text(ran_with)}, which a hook made of {text}"
+    return text if came == ran_with else f"{gradient_text(ran_with)}, changed by a hook from {text}"
 
 
 def _addition(accumulation: Accumulation, label: str) -> str:

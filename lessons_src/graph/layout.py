@@ -162,8 +162,9 @@ def _piece_statements(arrow: Arrow, way: Way) -> Iterator[str]:
 def _check_size(what: str, size: int, limit: int) -> None:
     if size > limit:
         raise TooLargeError(
-            f"graph: at most {limit:,} {what} are laid out, and this graph has {size:,}. Read less of it, "
-            "with from_output(..., max_nodes=...), or take render() or to_dot(), which need no layout."
+            f"graph must have at most {limit:,} {what}, not {size:,}, or its layout takes too long. "
+            "Read less of it, with from_output(..., max_nodes=...), or use render() or to_dot(), "
+            "which need no layout."
         )
 
 
@@ -172,10 +173,10 @@ def _pygraphviz() -> Any:
         return import_module("pygraphviz")
     except ImportError as error:
         raise MissingPackageError(
-            f"graph: a drawing is laid out by pygraphviz, which cannot be imported ({error}). "
-            "`pip install pygraphviz` brings it, with Graphviz, and so does this package's extra `draw`; "
-            "on Linux it needs libexpat, glib, libX11, libXext and libXrender of the system. "
-            "render() and to_dot() need none of it."
+            f"pygraphviz must be installed to draw a graph, and cannot be imported ({error}). Run "
+            "`pip install pygraphviz`, which includes Graphviz, or install this package's extra `draw`; "
+            "on Linux it needs the system's libexpat, glib, libX11, libXext and libXrender. "
+            "Or use render() or to_dot(), which need no layout."
         ) from error
 
 

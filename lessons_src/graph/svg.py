@@ -72,11 +72,11 @@ def svg_text(picture: Picture, id_prefix: str = "") -> str:
 
 
 def _check_prefix(id_prefix: object) -> None:
-    meant = "id_prefix: a letter is meant, and after it letters, digits and any of `-_.`, or nothing"
+    must = "id_prefix must be empty, or a letter and then letters, digits and any of `-_.`"
     if not isinstance(id_prefix, str):
-        raise TypeError(f"{meant}, not {type(id_prefix).__name__}.")
+        raise TypeError(f"{must}, not {type(id_prefix).__name__}.")
     if not _ID_PREFIX.fullmatch(id_prefix):
-        raise ValueError(f"{meant}, not {id_prefix!r}.")
+        raise ValueError(f"{must}, not {id_prefix!r}.")
 
 
 def _canvas(picture: Picture, layout: Layout, prefix: str) -> Element:

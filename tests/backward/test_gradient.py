@@ -34,7 +34,7 @@ def test_a_summary_has_shape_dtype_norm_and_few_numbers(tensor: torch.Tensor, ex
     assert (found.shape, found.dtype, found.values) == (expected.shape, expected.dtype, expected.values)
 
 
-def test_a_sparse_tensor_is_described_as_the_dense_one_it_stands_for() -> None:
+def test_a_sparse_tensor_is_summarised_as_the_equal_dense_one() -> None:
     twice_in_one_place = torch.sparse_coo_tensor(
         torch.tensor([[1, 1]]), torch.tensor([1.0, 2.0]), (3,), check_invariants=True
     )
@@ -42,7 +42,7 @@ def test_a_sparse_tensor_is_described_as_the_dense_one_it_stands_for() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta state")
-def test_a_compressed_sparse_tensor_is_described_as_the_dense_one_it_stands_for() -> None:
+def test_a_compressed_sparse_tensor_is_summarised_as_the_equal_dense_one() -> None:
     assert Gradient.of((2 * torch.eye(3)).to_sparse_csr()) == Gradient.of(2 * torch.eye(3))
 
 

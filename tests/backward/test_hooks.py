@@ -318,16 +318,17 @@ def reachable(start: object) -> list[object]:
 @pytest.mark.parametrize(
     ("loss", "options", "error", "message"),
     [
-        (3.0, {}, TypeError, "loss: a tensor is meant, not float."),
-        (nn.Linear(1, 1), {}, TypeError, "loss: a tensor is meant, not Linear."),
-        (leaf().exp().grad_fn, {}, TypeError, "loss: a tensor is meant, not ExpBackward0."),
+        (3.0, {}, TypeError, "loss must be a tensor, not float."),
+        (nn.Linear(1, 1), {}, TypeError, "loss must be a tensor, not Linear."),
+        (leaf().exp().grad_fn, {}, TypeError, "loss must be a tensor, not ExpBackward0."),
         (
             torch.ones(1),
             {},
             ValueError,
             (
-                "loss: it has no graph, since no tensor that it was made of requires a gradient "
-                "(or it was made under no_grad, or detached)."
+                "loss must be a tensor with a graph, not one that requires no gradient. "
+                "Compute it from tensors with requires_grad=True, outside torch.no_grad() and without "
+                "detach()."
             ),
         ),
         (
@@ -335,11 +336,11 @@ def reachable(start: object) -> list[object]:
             {},
             ValueError,
             (
-                "loss: one number is meant, such as a mean or a sum, not a tensor of shape (2, 3); "
-                "or pass gradient=, a tensor of that shape."
+                "loss must be a tensor of one element, not one of shape (2, 3). "
+                "Take its mean or sum, or pass gradient=, a tensor of that shape."
             ),
         ),
-        (leaf(2), {"gradient": 1.0}, TypeError, "gradient: a tensor is meant, or None, not float."),
+        (leaf(2), {"gradient": 1.0}, TypeError, "gradient must be a tensor or None, not float."),
         (
             leaf(),
             {"names": ["x"]},

@@ -115,7 +115,7 @@ def test_what_a_hook_changed_is_shown_with_what_it_was() -> None:
         1. AddBackward0 runs with [1]
              sends [1] to MulBackward0: y (1 of 2)
              sends [1] to MulBackward0: y (2 of 2)
-        2. MulBackward0: y runs with [20], which a hook made of [1] + [1] = [2]
+        2. MulBackward0: y runs with [20], changed by a hook from [1] + [1] = [2]
              sends [60] to w
         3. AccumulateGrad: w runs with [60]
              adds [60] to w.grad, which was None

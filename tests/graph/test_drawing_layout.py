@@ -118,8 +118,8 @@ def test_too_many_boxes_are_refused() -> None:
     with pytest.raises(TooLargeError) as error:
         lay_out(make_picture(AutogradGraph.from_output(w)))
     assert str(error.value) == (
-        "graph: at most 1,000 boxes are laid out, and this graph has 1,001. Read less of it, with "
-        "from_output(..., max_nodes=...), or take render() or to_dot(), which need no layout."
+        "graph must have at most 1,000 boxes, not 1,001, or its layout takes too long. Read less of it, with "
+        "from_output(..., max_nodes=...), or use render() or to_dot(), which need no layout."
     )
 
 
@@ -127,7 +127,7 @@ def test_arrows_that_pass_too_much_are_refused() -> None:
     with pytest.raises(TooLargeError) as error:
         lay_out(make_picture(recurrent_example(100)))
     assert str(error.value).startswith(
-        "graph: at most 4,000 rows that its arrows pass are laid out, and this graph has 10,199. "
+        "graph must have at most 4,000 rows that its arrows pass, not 10,199, or its layout takes too long. "
     )
 
 
@@ -152,10 +152,10 @@ def test_where_the_package_is_missing_it_is_said_what_to_install(monkeypatch: py
     with pytest.raises(MissingPackageError) as error:
         lay_out(make_picture(post_example()))
     assert str(error.value) == (
-        "graph: a drawing is laid out by pygraphviz, which cannot be imported (import of pygraphviz halted; "
-        "None in sys.modules). `pip install pygraphviz` brings it, with Graphviz, and so does this package's "
-        "extra `draw`; on Linux it needs libexpat, glib, libX11, libXext and libXrender of the system. "
-        "render() and to_dot() need none of it."
+        "pygraphviz must be installed to draw a graph, and cannot be imported (import of pygraphviz halted; "
+        "None in sys.modules). Run `pip install pygraphviz`, which includes Graphviz, or install this "
+        "package's extra `draw`; on Linux it needs the system's libexpat, glib, libX11, libXext and "
+        "libXrender. Or use render() or to_dot(), which need no layout."
     )
     assert isinstance(error.value, ImportError)
 

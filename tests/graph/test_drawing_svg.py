@@ -211,8 +211,7 @@ def test_an_id_prefix_that_begins_no_id_is_named(id_prefix: Any, error: type[Exc
     with pytest.raises(error) as raised:
         post_example().to_svg(id_prefix=id_prefix)
     assert str(raised.value) == (
-        "id_prefix: a letter is meant, and after it letters, digits and any of `-_.`, or nothing, "
-        f"not {came}."
+        f"id_prefix must be empty, or a letter and then letters, digits and any of `-_.`, not {came}."
     )
 
 
