@@ -68,6 +68,8 @@ class Lesson:
     path: str
     """As it is named in reports, relative to the project: `docs/lessons/loss.md`."""
     lines: tuple[str, ...]
+    body: int
+    """The line after the front matter, counted from 0."""
     blocks: tuple[Block, ...]
 
     @property

@@ -16,7 +16,7 @@ def notebook(lesson: Lesson, run: LessonRun) -> str:
     """
     cells: list[NotebookNode] = []
     runs = iter(run.blocks)
-    at = _body_start(lesson)
+    at = lesson.body
     for block in lesson.blocks:
         cells += _prose(lesson, at, block.span.start)
         cells.append(_code(block, next(runs)) if block.is_run else _shown_only(block))
@@ -35,14 +35,6 @@ def notebook(lesson: Lesson, run: LessonRun) -> str:
     )
     validate(node)
     return json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def _body_start(lesson: Lesson) -> int:
-    """The line after the front matter, which a notebook has no use for."""
-    if lesson.line(1) != "---":
-        return 0
-    ends = (i for i in range(1, len(lesson.lines)) if lesson.lines[i].strip() in {"---", "..."})
-    return next(ends, -1) + 1
 
 
 def _prose(lesson: Lesson, start: int, end: int) -> list[NotebookNode]:

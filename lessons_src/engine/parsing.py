@@ -6,13 +6,15 @@ What only looks like one of these is a problem, for it would be passed over in s
 
 import ast
 import difflib
+import io
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from lessons_src.engine.directives import DirectiveError, names_a_directive, parse_directives
 from lessons_src.engine.lesson import Block, Directives, Lesson, Span, StoredOutput
-from lessons_src.engine.scanning import Comment, Fence, Page, Problem, scan
+from lessons_src.engine.scanning import Comment, Fence, Problem, scan
 
 _PYTHON_LIKE = re.compile(r"[{\s.]*(?:i?py|cython)|\{[^}]*\.(?:i?py|cython)", re.IGNORECASE)
 _OUTPUT_LIKE = re.compile(r"\{?\s*\.?(?:te?xt|plain|plaintext|outputs?|out|stdout)\b", re.IGNORECASE)
@@ -37,12 +39,24 @@ def parse_lesson(text: str, path: str) -> Lesson:
     >>> lesson.blocks[0].code, lesson.blocks[0].line, lesson.blocks[0].output.text
     ('1 + 1\\n', 4, '2')
     """
-    page = scan(text)
-    parser = _Parser(page)
-    parser.parse()
-    if parser.problems:
-        raise LessonSyntaxError(path, parser.problems)
-    return Lesson(path, page.lines, tuple(parser.blocks))
+    markdown = scan(text)
+    lines = tuple(io.StringIO(text, newline=""))
+    blocks: list[Block] = []
+    problems: list[Problem | None] = [*markdown.problems, *_stray_directives(markdown.comments)]
+    for fence in markdown.fences:
+        if _looks_like_python(fence.info):
+            directives, problem = _directives(fence)
+            blocks.append(_block(fence, directives))
+        else:
+            problems += _stray_directives(fence.comments)
+            problem = _text_problem(fence, blocks, lines)
+            if fence.info == "text" and not problem:
+                output = StoredOutput(fence.body.removesuffix("\n"), fence.span.start + 2, fence.span)
+                blocks[-1] = replace(blocks[-1], output=output)
+        problems.append(fence.problem or problem)
+    if found := [problem for problem in problems if problem]:
+        raise LessonSyntaxError(path, found)
+    return Lesson(path, lines, markdown.body, tuple(blocks))
 
 
 def read_lesson(file: Path, root: Path) -> Lesson:
@@ -61,123 +75,96 @@ def read_lesson(file: Path, root: Path) -> Lesson:
     return parse_lesson(text, name)
 
 
-class _Parser:
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.problems = list(page.problems)
-        self.blocks: list[Block] = []
-
-    def parse(self) -> None:
-        self._refuse_directives(self.page.comments)
-        for fence in self.page.fences:
-            self._parse_fence(fence)
-
-    def _parse_fence(self, fence: Fence) -> None:
-        if fence.info == "python" or _looks_like_python(fence.info):
-            self._add_block(fence)
-            return
-        self._refuse_directives(fence.comments)
-        if fence.info == "text":
-            self._add_output(fence)
-        else:
-            self._refuse_unclear(fence)
-
-    def _refuse_directives(self, comments: tuple[Comment, ...]) -> None:
-        for comment in comments:
-            if not names_a_directive(comment.text):
-                continue
-            if comment.indent is None:
-                message = "this directive shares its line: put it on a line of its own above a Python fence"
-            else:
-                message = "this directive stands on no Python fence: put it on the line above one"
-            self._problem(comment.span.start, message)
-
-    def _add_block(self, fence: Fence) -> None:
-        directives = self._directives(fence)
-        if directives.display_only is None:
-            self._check_code(fence, directives)
-        start = fence.comments[0].span.start if fence.comments else fence.span.start
-        self.blocks.append(
-            Block(
-                code=fence.body,
-                line=fence.span.start + 2,
-                indent=fence.indent,
-                fence=fence.span,
-                span=Span(start, fence.span.end),
-                directives=directives,
-                output=None,
-            )
+def _stray_directives(comments: Iterable[Comment]) -> list[Problem]:
+    return [
+        Problem(
+            comment.span.start + 1,
+            "this directive shares its line: put it on a line of its own above a Python fence"
+            if comment.indent is None
+            else "this directive stands on no Python fence: put it on the line above one",
         )
+        for comment in comments
+        if names_a_directive(comment.text)
+    ]
 
-    def _directives(self, fence: Fence) -> Directives:
-        if any(comment.indent != fence.indent for comment in fence.comments):
-            self._problem(fence.span.start, "indent the directives like the fence below them")
-        try:
-            return parse_directives(comment.text for comment in fence.comments)
-        except DirectiveError as error:
-            self._problem(fence.comments[0].span.start, str(error))
-            return Directives()
 
-    def _check_code(self, fence: Fence, directives: Directives) -> None:
-        at = fence.span.start
-        if fence.info != "python":
-            self._problem(
-                at,
-                f"`{fence.info}` looks like Python and would not run: write `python`, or say why it "
-                "is not run: `<!-- display-only: … -->` on the line above",
-            )
-        elif not fence.body.strip():
-            self._problem(at, "this block holds no code; delete it")
-        elif "\t" in fence.body:
-            line = at + 1 + fence.body[: fence.body.index("\t")].count("\n")
-            self._problem(
-                line, "a page would show this tab as spaces; indent with spaces, and write \\t in strings"
-            )
-        elif not directives.raises:
-            self._check_syntax(fence)
+def _directives(fence: Fence) -> tuple[Directives, Problem | None]:
+    """What the comments above a Python fence ask for, and the first problem of the two."""
+    try:
+        directives = parse_directives(comment.text for comment in fence.comments)
+    except DirectiveError as error:
+        return Directives(), Problem(fence.comments[0].span.start + 1, str(error))
+    if any(comment.indent != fence.indent for comment in fence.comments):
+        problem = Problem(fence.span.start + 1, "indent the directives like the fence below them")
+        return directives, problem
+    return directives, _code_problem(fence, directives)
 
-    def _check_syntax(self, fence: Fence) -> None:
+
+def _block(fence: Fence, directives: Directives) -> Block:
+    start = fence.comments[0].span.start if fence.comments else fence.span.start
+    return Block(
+        code=fence.body,
+        line=fence.span.start + 2,
+        indent=fence.indent,
+        fence=fence.span,
+        span=Span(start, fence.span.end),
+        directives=directives,
+        output=None,
+    )
+
+
+def _code_problem(fence: Fence, directives: Directives) -> Problem | None:
+    line = fence.span.start + 1
+    if directives.display_only is not None:
+        return None
+    if fence.info != "python":
+        return Problem(
+            line,
+            f"`{fence.info}` looks like Python and would not run: write `python`, or say why it "
+            "is not run: `<!-- display-only: … -->` on the line above",
+        )
+    if not fence.body.strip():
+        return Problem(line, "this block holds no code; delete it")
+    before, tab, _ = fence.body.partition("\t")
+    if tab:
+        return Problem(
+            line + 1 + before.count("\n"),
+            "a page would show this tab as spaces; indent with spaces, and write \\t in strings",
+        )
+    if not directives.raises:
         try:
             ast.parse(fence.body)
         except SyntaxError as error:
-            self._problem(fence.span.start + (error.lineno or 1), f"this block is not Python: {error.msg}")
+            return Problem(line + (error.lineno or 1), f"this block is not Python: {error.msg}")
+    return None
 
-    def _add_output(self, fence: Fence) -> None:
-        at = fence.span.start
-        block = self._block_above(fence)
-        if block is None:
-            self._problem(
-                at,
-                "this output follows no block; `text` is for outputs, so give other text another "
-                "language, such as `console`",
-            )
-        elif not block.is_run:
-            self._problem(at, "the block above is not run, so nothing could check this output; delete it")
-        elif block.indent != fence.indent:
-            self._problem(at, "indent this output like the block above it, or it is another block's")
-        else:
-            output = StoredOutput(fence.body.removesuffix("\n"), at + 2, fence.span)
-            self.blocks[-1] = replace(block, output=output)
 
-    def _block_above(self, fence: Fence) -> Block | None:
-        """The last block, if nothing stands between it and the fence."""
-        if not self.blocks:
-            return None
-        block = self.blocks[-1]
-        between = self.page.lines[block.span.end : fence.span.start]
-        return None if any(line.strip() for line in between) else block
+def _text_problem(fence: Fence, blocks: list[Block], lines: tuple[str, ...]) -> Problem | None:
+    """What is wrong with a fence that is not Python, below `blocks`."""
+    if fence.info != "text":
+        message = _language_problem(fence.info)
+    elif not blocks or "".join(lines[blocks[-1].span.end : fence.span.start]).strip():
+        message = (
+            "this output follows no block; `text` is for outputs, so give other text another "
+            "language, such as `console`"
+        )
+    elif not blocks[-1].is_run:
+        message = "the block above is not run, so nothing could check this output; delete it"
+    elif blocks[-1].indent != fence.indent:
+        message = "indent this output like the block above it, or it is another block's"
+    else:
+        message = None
+    return Problem(fence.span.start + 1, message) if message else None
 
-    def _refuse_unclear(self, fence: Fence) -> None:
-        at, info = fence.span.start, fence.info
-        if info.lstrip("{. ").startswith("lesson-results"):
-            self._problem(at, "the build writes `lesson-results` fences, never a lesson")
-        elif not info:
-            self._problem(at, "say what this fence holds: `python`, `text` for an output, `console`, …")
-        elif _OUTPUT_LIKE.match(info):
-            self._problem(at, f"`{info}` looks like an output and would not be checked: write `text`")
 
-    def _problem(self, at: int, message: str) -> None:
-        self.problems.append(Problem(at + 1, message))
+def _language_problem(info: str) -> str | None:
+    if info.lstrip("{. ").startswith("lesson-results"):
+        return "the build writes `lesson-results` fences, never a lesson"
+    if not info:
+        return "say what this fence holds: `python`, `text` for an output, `console`, …"
+    if _OUTPUT_LIKE.match(info):
+        return f"`{info}` looks like an output and would not be checked: write `text`"
+    return None
 
 
 def _looks_like_python(info: str) -> bool:

@@ -1,27 +1,41 @@
-"""Markdown as data: which fences and which comments stand where.
+"""Markdown as data: which fences and comments a file has, and on which lines.
 
-It reads lines, not Markdown: fences, comments and the indentation they stand at are all that
-decides what runs. Where CommonMark and Python-Markdown would read a fence in different ways
-(a closing fence that is longer, a fence on the line of a list item), a lesson may not have
-it, so that what one reader sees as code is never something else to another.
+CommonMark decides what is a fence. The page is rendered by Python-Markdown with SuperFences, which
+reads some fences in another way: those have a problem, and a lesson may not have them. So what
+one reader shows as code is code to every other reader.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from lessons_src.engine.lesson import Span
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
-# A fence that shares its line with a list item or a quotation mark.
-_MISPLACED_FENCE = re.compile(r"[ \t]*(?:(?:>|[-*+][ \t]|\d+[.)][ \t])[ \t]*)+(?:`{3,}[^`]*|~{3,}.*)$")
-# A comment inside a line, or the code in which one is only spoken of.
-_INLINE = re.compile(r"(?P<code>`+).*?(?P=code)|<!--(?P<comment>.*?)-->")
+# Of a paragraph only the lines are needed: `_COMMENT` finds what is in them.
+_COMMONMARK = MarkdownIt("commonmark").disable("inline")
+# As MkDocs reads it.
+_FRONT_MATTER = re.compile(r"---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
+# How an admonition, a fold or a content tab begins.
+_CONTAINER = re.compile(r'^( *)(?:!!!|\?\?\?\+?|===[+!]*) *(?=[\w"])', re.MULTILINE)
+# A comment, or inline code, which may show one.
+_COMMENT = re.compile(r"(?P<code>`+).*?(?P=code)|<!--(?P<text>.*?)-->", re.DOTALL)
+# How a fence with a language begins, behind any marks of lists and quotations.
+_FENCE_LIKE = re.compile(r"(?P<indent>[ \t>*+\-\d.)]*)(?:`{3,}|~{3,})[ \t]*(?P<info>[^`~\s][^`]*)$")
+
+_KINDS = {"fence", "code_block", "html_block", "inline"}
+_UNSEEN = (
+    "Markdown does not show this block as a fence; indent it by 4, and the comments above it, "
+    "for each list, admonition or tab that it is in"
+)
+_OWN_LINE = "a fence needs a line of its own, outside quotations: put it on the next line, indented by 4"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong at a line of a lesson's source, and what to do."""
+    """What is wrong at a line of a lesson, counted from 1, and what to do."""
 
     line: int
     message: str
@@ -29,11 +43,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Comment:
-    """What stands between `<!--` and `-->`, without the space around it."""
+    """The text between `<!--` and `-->`, without the space around it."""
 
     text: str
     indent: str | None
-    """The space before it; None when it shares its line with what stands before it."""
+    """The space before it; None when other text is on its lines."""
     span: Span
 
 
@@ -46,143 +60,114 @@ class Fence:
     body: str
     span: Span
     comments: tuple[Comment, ...]
+    problem: Problem | None = None
+    """Why some reader would not take it for this fence."""
 
 
 @dataclass(frozen=True)
-class Page:
-    """One Markdown file: its lines, with their ends, and what stands on them."""
+class Markdown:
+    """The contents of one Markdown file."""
 
-    lines: tuple[str, ...]
+    body: int
+    """The line after the front matter, counted from 0."""
     fences: tuple[Fence, ...]
     comments: tuple[Comment, ...]
-    """Those that stand above no fence."""
+    """Those that are above no fence."""
     problems: tuple[Problem, ...]
+    """Those of comments."""
 
 
-def scan(text: str) -> Page:
+def scan(text: str) -> Markdown:
     """Find the fences and comments of the Markdown `text`, and what is wrong with them.
 
     >>> (fence,) = scan("Twice:\\n\\n<!-- hidden -->\\n```python\\n1 + 1\\n```\\n").fences
     >>> fence.info, fence.body, fence.comments[0].text
     ('python', '1 + 1\\n', 'hidden')
     """
-    return _Scanner(text).scan()
+    source = re.sub(r"\r\n?", "\n", text.removeprefix("\ufeff"))
+    front_matter = _FRONT_MATTER.match(source)
+    body = front_matter[0].count("\n") if front_matter else 0
+    rows = source.split("\n")
+    rows[:body] = [""] * body
+    tokens = _tokens(rows)
+    comments = [comment for token, span in tokens for comment in _comments(token, rows, span)]
+    fences = tuple(_fences(tokens, rows, comments))
+    above = {comment for fence in fences for comment in fence.comments}
+    strays = tuple(comment for comment in comments if comment not in above)
+    return Markdown(body, fences, strays, tuple(_unclosed_comments(tokens)))
 
 
-class _Scanner:
-    def __init__(self, text: str) -> None:
-        self.lines = tuple(_LINE.findall(text))
-        self.fences: list[Fence] = []
-        self.comments: list[Comment] = []
-        self.problems: list[Problem] = []
-        # The comments that stand on the lines just above the current one.
-        self.above: list[Comment] = []
+def _tokens(rows: list[str]) -> list[tuple[Token, Span]]:
+    """The pieces of text and code, with their lines."""
+    # CommonMark has no admonitions, folds and tabs: a list item indents what is in it as they do.
+    tokens = _COMMONMARK.parse(_CONTAINER.sub(r"\1-   ", "\n".join(rows)))
+    return [(token, Span(*token.map)) for token in tokens if token.map and token.type in _KINDS]
 
-    def scan(self) -> Page:
-        at = self._after_front_matter()
-        while at < len(self.lines):
-            at = self._scan_at(at)
-        self._set_comments_aside()
-        return Page(self.lines, tuple(self.fences), tuple(self.comments), tuple(self.problems))
 
-    def _after_front_matter(self) -> int:
-        if not self.lines or self._content(0).rstrip() != "---":
-            return 0
-        ends = (i for i in range(1, len(self.lines)) if self._content(i).rstrip() in {"---", "..."})
-        return next(ends, -1) + 1
+def _is_comment(token: Token) -> bool:
+    return token.type == "html_block" and token.content.lstrip().startswith("<!--")
 
-    def _scan_at(self, at: int) -> int:
-        """Scan what begins at line `at` and return the line after it."""
-        line = self._content(at)
-        if line.lstrip().startswith("<!--"):
-            return self._scan_comment(at)
-        if opening := _opening(line):
-            return self._scan_fence(at, opening)
-        if _MISPLACED_FENCE.match(line):
-            self._problem(
-                at,
-                "a fence needs a line of its own, outside quotations: put it on the next line, indented by 4",
+
+def _unclosed_comments(tokens: list[tuple[Token, Span]]) -> Iterator[Problem]:
+    for token, span in tokens:
+        if _is_comment(token) and "-->" not in token.content:
+            yield Problem(span.start + 1, "this comment is never closed; end it with `-->`")
+
+
+def _comments(token: Token, rows: list[str], span: Span) -> Iterator[Comment]:
+    if token.type == "fence":
+        return
+    text = "\n".join(rows[span.start : span.end])
+    for match in _COMMENT.finditer(text):
+        if match["text"] is not None:
+            before, after = text[: match.start()], text[match.end() :]
+            alone = _is_comment(token) and not (before + after).strip()
+            start = span.start + before.count("\n")
+            end = start + match[0].count("\n") + 1
+            yield Comment(match["text"].strip(), before if alone else None, Span(start, end))
+
+
+def _fences(tokens: list[tuple[Token, Span]], rows: list[str], comments: list[Comment]) -> Iterator[Fence]:
+    """The fences, and the lines that look like the first line of one."""
+    ending = {comment.span.end: comment for comment in comments if comment.indent is not None}
+    for token, span in tokens:
+        if token.type == "fence":
+            indent = rows[span.start].partition(token.markup)[0]
+            body = "".join(row[len(indent) :] + "\n" for row in rows[span.start + 1 : span.end - 1])
+            problem = _disagreement(rows, span, indent, token.markup)
+            yield Fence(indent, token.info.strip(), body, span, _above(span, ending), problem)
+        elif not _is_comment(token):
+            for line in (Span(at, at + 1) for at in range(span.start, span.end)):
+                if match := _FENCE_LIKE.match(rows[line.start]):
+                    problem = Problem(line.end, _UNSEEN)
+                    yield Fence(match["indent"], match["info"], "", line, _above(line, ending), problem)
+
+
+def _above(span: Span, ending: dict[int, Comment]) -> tuple[Comment, ...]:
+    """The comments on the lines just above `span`, of those that `ending` has by the line after them."""
+    comment = ending.get(span.start)
+    return (*_above(comment.span, ending), comment) if comment else ()
+
+
+def _disagreement(rows: list[str], span: Span, indent: str, marks: str) -> Problem | None:
+    """Why Python-Markdown would not read the fence in the lines `span` as CommonMark does."""
+    first, closing = span.start + 1, indent + marks
+    if indent.strip():
+        return Problem(first, _OWN_LINE)
+    if "\t" in indent or len(indent) % 4:
+        return Problem(first, "indent this fence by 4 spaces for each list, admonition or tab that it is in")
+    inner = [row.rstrip(" \t") for row in rows[first : span.end]]
+    for line, row in enumerate(inner, start=first + 1):
+        if row.lstrip().startswith(marks) and row != closing:
+            return Problem(
+                line,
+                f"the fence opened on line {first} closes with `{closing}`, just as it opened; "
+                "this line differs: is that fence still open?",
             )
-        self._set_comments_aside()
-        self._add_inline_comments(at, line)
-        return at + 1
-
-    def _scan_comment(self, at: int) -> int:
-        first = self._content(at)
-        end = next((i for i in range(at, len(self.lines)) if "-->" in self._content(i)), None)
-        if end is None:
-            self._problem(at, "this comment is never closed; end it with `-->`")
-            return len(self.lines)
-        whole = "\n".join(self._content(i) for i in range(at, end + 1))
-        text, _, rest = whole.strip().removeprefix("<!--").partition("-->")
-        indent = first[: len(first) - len(first.lstrip())]
-        self.above.append(Comment(text.strip(), indent, Span(at, end + 1)))
-        if rest.strip():
-            self._set_comments_aside()
-            self._add_inline_comments(end, rest)
-        return end + 1
-
-    def _add_inline_comments(self, at: int, text: str) -> None:
-        for match in _INLINE.finditer(text):
-            if match["comment"]:
-                self.comments.append(Comment(match["comment"].strip(), None, Span(at, at + 1)))
-
-    def _set_comments_aside(self) -> None:
-        self.comments += self.above
-        self.above = []
-
-    def _scan_fence(self, at: int, opening: re.Match[str]) -> int:
-        above, self.above = self.above, []
-        indent, info = opening["indent"], opening["info"].strip()
-        if "\t" in indent:
-            self._problem(at, "indent this fence with spaces: Markdown readers disagree about tabs")
-        end = self._closing_line(at, indent, opening["marks"])
-        if end is None:
-            return len(self.lines)
-        body = _dedent(self.lines[at + 1 : end], indent)
-        self.fences.append(Fence(indent, info, body, Span(at, end + 1), tuple(above)))
-        return end + 1
-
-    def _closing_line(self, at: int, indent: str, marks: str) -> int | None:
-        """The line that closes the fence opened at `at`; None, with the problem noted, if none does."""
-        for i in range(at + 1, len(self.lines)):
-            line = self._content(i)
-            if _closes(line, marks):
-                if line.rstrip(" \t") != indent + marks:
-                    self._problem(
-                        i,
-                        f"the fence opened on line {at + 1} closes with `{indent}{marks}`, "
-                        "just as it opened; this line differs, and Markdown readers disagree about it",
-                    )
-                return i
-            if line.strip() and not line.startswith(indent):
-                self._problem(
-                    i, f"this line is indented less than the fence opened on line {at + 1}; was that closed?"
-                )
-                return None
-        self._problem(at, f"this fence is never closed; end it with `{indent}{marks}`")
-        return None
-
-    def _content(self, at: int) -> str:
-        line: str = self.lines[at].rstrip("\r\n")
-        return line.removeprefix("\ufeff") if at == 0 else line
-
-    def _problem(self, at: int, message: str) -> None:
-        self.problems.append(Problem(at + 1, message))
-
-
-def _opening(line: str) -> re.Match[str] | None:
-    match = _FENCE.match(line)
-    # Backticks after backticks are code inside a paragraph, not a fence.
-    return None if match and match["marks"][0] == "`" and "`" in match["info"] else match
-
-
-def _closes(line: str, marks: str) -> bool:
-    """Whether some Markdown reader might close with `line` a fence that opened with `marks`."""
-    bare = line.strip()
-    return len(bare) >= len(marks) and set(bare) == {marks[0]}
-
-
-def _dedent(lines: tuple[str, ...], indent: str) -> str:
-    body = "".join(line[len(indent) :] if line.startswith(indent) else line.lstrip(" \t") for line in lines)
-    return re.sub(r"\r\n?", "\n", body)
+        if row and not row.startswith(indent):
+            return Problem(
+                line, f"this line is indented less than the fence opened on line {first}; was that closed?"
+            )
+    if closing not in inner[-1:]:
+        return Problem(first, f"this fence is never closed; end it with `{closing}`")
+    return None

@@ -139,7 +139,7 @@ def test_a_failure_reads_in_the_build_as_it_does_in_pytest(
 def test_a_block_that_markdown_does_not_show_as_a_fence_ends_the_build(
     site: Site, caplog: pytest.LogCaptureFixture, code: str, output: str | None
 ) -> None:
-    site.write("# A\n\n", block(code, output), "Text.\n\n", block(code, output, indent="    "))
+    site.write("# A\n\n", block(code, output), "1) One\n\n", block(code, output, indent="    "))
     line = 14 if output else 10
     (failure,) = site.report(caplog)
     assert failure.startswith(
@@ -388,7 +388,7 @@ def test_a_lesson_that_comes_to_fail_keeps_its_last_good_page_until_it_is_mended
 
 def test_a_block_that_is_not_shown_as_a_fence_is_named_on_its_page(site: Site) -> None:
     site.start("serve")
-    site.write("# A\n\nText.\n\n", block("1", "1", indent="    "))
+    site.write("# A\n\n1) One\n\n", block("1", "1", indent="    "))
     site.build()
     assert (
         "docs/index.md:6: Markdown does not show this block" in site.page().select(".lesson-broken")[0].text

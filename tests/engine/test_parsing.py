@@ -44,7 +44,6 @@ def test_a_block_need_not_have_an_output() -> None:
         ('=== "Tab"\n\n', "    "),
         ("- item\n\n", "    "),
         ("1. item\n\n    - nested\n\n", "        "),
-        ("- item\n\n", "  "),
     ],
 )
 def test_fences_may_stand_in_admonitions_tabs_and_lists(container: str, indent: str) -> None:
@@ -59,7 +58,7 @@ def test_fences_may_stand_in_admonitions_tabs_and_lists(container: str, indent: 
 
 
 def test_an_output_keeps_its_own_indentation_and_its_empty_lines() -> None:
-    (found,) = parse(block("show()", "    a\n\n  b\n", indent="    ")).blocks
+    (found,) = parse("- item\n\n", block("show()", "    a\n\n  b\n", indent="    ")).blocks
     assert found.output is not None
     assert found.output.text == "    a\n\n  b\n"
 
@@ -135,9 +134,9 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         (9, "this output follows no block", block("1", "1") + "```text\n1\n```\n"),
         (6, "the block above is not run", "<!-- display-only: x -->\n```python\n1\n```\n\n```text\n1\n```\n"),
         (
-            5,
+            7,
             "indent this output like the block above it",
-            "```python\n1\n```\n\n    ```text\n    1\n    ```\n",
+            "- item\n\n    ```python\n    1\n    ```\n\n```text\n1\n```\n",
         ),
         # Code
         (1, "this block holds no code", "```python\n\n```\n"),
@@ -154,8 +153,9 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         (1, "this directive stands on no Python fence", "<!-- figure: A line. -->\n"),
         (1, "this directive stands on no Python fence", "<!-- hidden -->\n```console\n$ ls\n```\n"),
         (1, "this directive stands on no Python fence", "<!-- hidden -->\nText\n"),
-        (2, "indent the directives like the fence", "<!-- hidden -->\n    ```python\n    x = 1\n    ```\n"),
-        (1, "this directive stands on no Python fence", "<!-- raises --> text\n" + block("x = 1")),
+        (4, "indent the directives like", "- item\n\n  <!-- hidden -->\n" + block("x = 1", indent="    ")),
+        (2, "Markdown does not show this block", "<!-- hidden -->\n    ```python\n    x = 1\n    ```\n"),
+        (1, "this directive shares its line", "<!-- raises --> text\n" + block("x = 1")),
         (1, "this directive shares its line", "<!-- note --> <!-- hidden -->\n" + block("x = 1")),
         (1, "this directive shares its line", "- <!-- hidden -->\n"),
         (1, "this directive shares its line", "Text <!-- predict: What? -->\n"),
@@ -170,6 +170,13 @@ def test_a_near_miss_is_an_error_at_its_line(line: int, words: str, text: str) -
 
 def test_a_directive_that_is_only_spoken_of_is_none() -> None:
     assert problems("Write `<!-- hidden -->`, or `` `<!-- raises -->` ``.\n") == []
+
+
+def test_a_fence_that_is_not_read_alike_everywhere_has_no_other_problem() -> None:
+    python, text = "- ```python\n  1 +\n  ```\n", "  ```text\n  1\n  ```\n"
+    assert [line for line, _ in problems("<!-- hidden -->\n" + python + text)] == [2, 5]
+    misspelt = block("for each x: …", None, "display-onyl: a sketch")
+    assert [line for line, _ in problems(misspelt)] == [1]
 
 
 def test_every_problem_of_a_file_is_named_in_order_with_file_and_line() -> None:
@@ -204,7 +211,8 @@ def _random_lesson(chance: random.Random) -> str:
     for _ in range(chance.randint(1, 4)):
         indent = chance.choice(["", "    "])
         output = chance.choice([None, "1", "a\n\nb", "  x\n", "```", "~~~~", "Ä\u2028\f"])
-        pieces += [chance.choice(["Text.\n\n", "- item\n\n", "`code`\n\n"])]
+        pieces += [chance.choice(["Text.\n\n", "`code`\n\n"])]
+        pieces += ["- item\n\n"] if indent else []
         pieces += [block(chance.choice(["x = 1", "'''\n  ~~\n'''", "if x:\n\n    y"]), indent=indent)]
         if output is not None and "```" not in output:
             pieces[-1] = block("show()", output, indent=indent)

@@ -2,13 +2,17 @@
 
 import ast
 import doctest
-import re
 import subprocess
 import sys
+from functools import cache
+from html import escape
 from pathlib import Path
 
+import markdown  # type: ignore[import-untyped]
 import pytest
-from markdown_it import MarkdownIt
+from bs4 import BeautifulSoup, Comment
+from mkdocs.config import load_config
+from mkdocs.utils.meta import get_data
 
 from lessons_src.engine.failures import check_lesson
 from lessons_src.engine.parsing import parse_lesson, read_lesson
@@ -19,39 +23,45 @@ PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "CONTRIBU
 MODULES = sorted(ROOT.glob("lessons_src/**/*.py"))
 
 
-def commonmark(text: str) -> str:
-    """Material's containers, which CommonMark does not know, as list items of the same indentation."""
-    text = re.sub(r"\A---\n.*?\n---\n", lambda match: "\n" * match[0].count("\n"), text, flags=re.DOTALL)
-    return re.sub(r"^( *)(?:!!!|\?\?\?\+?|===) ", r"\1-   ", text, flags=re.MULTILINE)
+@cache
+def shown(page: Path) -> BeautifulSoup:
+    """A page as MkDocs renders it, with each fence as a `pre` that has its language."""
+
+    def fence(source: str, language: str, *_: object, **__: object) -> str:
+        return f'<pre lang="{language}">{escape(source)}</pre>'
+
+    text, _ = get_data(page.read_text(encoding="utf-8"))
+    settings = load_config(str(ROOT / "mkdocs.yml"))
+    configs = settings.mdx_configs | {
+        "pymdownx.superfences": {"custom_fences": [{"name": "*", "class": "", "format": fence}]}
+    }
+    html = markdown.markdown(text, extensions=settings.markdown_extensions, extension_configs=configs)
+    return BeautifulSoup(html, "html.parser")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_commonmark_sees_as_python_is_what_the_parser_sees(page: Path) -> None:
-    tokens = MarkdownIt().parse(commonmark(page.read_text(encoding="utf-8")))
-    seen = [
-        (token.map[0] + 2, token.content)
-        for token in tokens
-        if token.type == "fence" and token.map and re.search("py", token.info, re.IGNORECASE)
-    ]
+def test_what_a_page_shows_as_python_is_what_the_parser_sees(page: Path) -> None:
     lesson = read_lesson(page, ROOT)
-    assert seen == [(block.line, block.code) for block in lesson.blocks]
+    assert [fence.text for fence in shown(page).select("pre[lang*=py i]")] == [
+        block.code.removesuffix("\n") for block in lesson.blocks
+    ]
     assert all(block.is_run or block.directives.display_only for block in lesson.blocks)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_code_hides_in_an_indented_block(page: Path) -> None:
-    tokens = MarkdownIt().parse(commonmark(page.read_text(encoding="utf-8")))
-    assert [token.map for token in tokens if token.type == "code_block"] == []
+    assert shown(page).select("pre:not([lang])") == []
 
 
 def examples_in(file: Path) -> int:
     """How many examples there are, by parsers that have no part in collecting them."""
     text = file.read_text(encoding="utf-8")
     if file.suffix == ".md":
-        tokens = MarkdownIt().parse(commonmark(text))
-        fences = [token for token in tokens if token.type == "fence" and token.info == "python"]
-        comments = [token.content.strip() for token in tokens if token.type == "html_block"]
-        return len(fences) - sum(comment.startswith("<!-- display-only:") for comment in comments)
+        comments = [
+            str(found) for found in shown(file).find_all(string=lambda text: isinstance(text, Comment))
+        ]
+        fences = shown(file).select("pre[lang=python]")
+        return len(fences) - sum(comment.strip().startswith("display-only:") for comment in comments)
     nodes = (ast.Module, ast.ClassDef, ast.FunctionDef)
     docstrings = [ast.get_docstring(node) for node in ast.walk(ast.parse(text)) if isinstance(node, nodes)]
     return sum(len(doctest.DocTestParser().get_examples(each)) for each in docstrings if each)
@@ -67,8 +77,7 @@ def test_pytest_collects_every_example() -> None:
 
 
 def test_the_lesson_that_the_readme_shows_is_a_lesson() -> None:
-    tokens = MarkdownIt().parse((ROOT / "README.md").read_text(encoding="utf-8"))
-    example = next(token.content for token in tokens if token.info == "markdown")
+    example = shown(ROOT / "README.md").select("pre[lang=markdown]")[0].text
     lesson = parse_lesson(example, "docs/lessons/slope.md")
     assert [block.output is not None for block in lesson.blocks] == [True]
     assert check_lesson(lesson, run_lesson(lesson)) == []
