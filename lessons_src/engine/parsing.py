@@ -16,6 +16,8 @@ from lessons_src.engine.directives import DirectiveError, names_a_directive, par
 from lessons_src.engine.lesson import Block, Directives, Lesson, Span, StoredOutput
 from lessons_src.engine.scanning import Comment, Fence, Problem, scan
 
+# The options are those that change only how a page shows the block.
+_RUNNABLE = re.compile(r'python(?:[ \t]+(?:title|hl_lines|linenums)="[^"]*")*')
 _PYTHON_LIKE = re.compile(r"[{\s.]*(?:i?py|cython)|\{[^}]*\.(?:i?py|cython)", re.IGNORECASE)
 _OUTPUT_LIKE = re.compile(r"\{?\s*\.?(?:te?xt|plain|plaintext|outputs?|out|stdout)\b", re.IGNORECASE)
 
@@ -117,7 +119,7 @@ def _code_problem(fence: Fence, directives: Directives) -> Problem | None:
     line = fence.span.start + 1
     if directives.display_only is not None:
         return None
-    if fence.info != "python":
+    if not _RUNNABLE.fullmatch(fence.info):
         return Problem(
             line,
             f"`{fence.info}` looks like Python and would not run: write `python`, or say why it "

@@ -64,6 +64,13 @@ def test_an_output_stands_right_below_its_block() -> None:
     assert one(html, "div.lesson-output + p").text == "Text."
 
 
+def test_a_block_may_have_a_title() -> None:
+    html = render(block("1", "1").replace("python", 'python title="one.py" hl_lines="1"'))
+    assert one(html, "div.highlight span.filename").text == "one.py"
+    assert one(html, "div.highlight span.hll").text == "1\n"
+    assert one(html, "div.highlight + div.lesson-output").text == "1"
+
+
 def test_the_page_shows_what_is_stored_and_not_what_this_run_saw() -> None:
     html = render(block("object()", "<object at 0x7fff00000000>"), block("0.26", "0.25", "tolerance: 0.1"))
     assert [samp.text for samp in html.select("samp")] == ["<object at 0x7fff00000000>", "0.25"]

@@ -63,6 +63,12 @@ def test_an_output_keeps_its_own_indentation_and_its_empty_lines() -> None:
     assert found.output.text == "    a\n\n  b\n"
 
 
+@pytest.mark.parametrize("options", ['title="x"', 'hl_lines="1-2 3"', 'linenums="1"  title="a b"'])
+def test_a_block_with_options_for_the_page_is_run(options: str) -> None:
+    (found,) = parse(block("x = 1\nx", "1").replace("python", f"python {options}")).blocks
+    assert (found.is_run, found.code, found.output is not None) == (True, "x = 1\nx\n", True)
+
+
 def test_a_block_that_is_not_run_may_hold_what_is_not_python() -> None:
     for info in ("python", "py", 'python title="x"'):
         (found,) = parse(f"<!-- display-only: a sketch -->\n```{info}\nfor each x: …\n```\n").blocks
@@ -115,7 +121,8 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         # Languages
         (1, "`py` looks like Python", "```py\n1\n```\n"),
         (1, "`Python` looks like Python", "```Python\n1\n```\n"),
-        (1, "looks like Python", '```python title="x"\n1\n```\n'),
+        (1, "looks like Python", "```python title=x\n1\n```\n"),
+        (1, "looks like Python", '```python id="x"\n1\n```\n'),
         (1, "`pycon` looks like Python", "```pycon\n>>> 1\n```\n"),
         (1, "`pyhton` looks like Python", "```pyhton\n1\n```\n"),
         (1, "`python3` looks like Python", "```python3\n1\n```\n"),
