@@ -34,7 +34,7 @@ class Failure:
 
 def syntax_failures(error: LessonSyntaxError) -> list[Failure]:
     """The problems of a file that could not be parsed."""
-    return [Failure(error.path, problem.line, problem.message) for problem in error.problems]
+    return [Failure(error.path, problem.line, problem.message, problem.code) for problem in error.problems]
 
 
 def check_lesson(lesson: Lesson, run: LessonRun) -> list[Failure]:

@@ -28,7 +28,9 @@ class LessonSyntaxError(Exception):
     def __init__(self, path: str, problems: list[Problem]) -> None:
         self.path = path
         self.problems = sorted(problems, key=lambda problem: problem.line)
-        super().__init__("\n".join(f"{path}:{p.line}: {p.message}" for p in self.problems))
+        super().__init__(
+            "\n".join(f"{path}:{p.line}: {p.message}\n    {p.code}".rstrip() for p in self.problems)
+        )
 
 
 def parse_lesson(text: str, path: str) -> Lesson:
@@ -56,9 +58,10 @@ def parse_lesson(text: str, path: str) -> Lesson:
                 output = StoredOutput(fence.body.removesuffix("\n"), fence.span.start + 2, fence.span)
                 blocks[-1] = replace(blocks[-1], output=output)
         problems.append(fence.problem or problem)
-    if found := [problem for problem in problems if problem]:
+    lesson = Lesson(path, lines, markdown.body, tuple(blocks))
+    if found := [replace(problem, code=lesson.line(problem.line)) for problem in problems if problem]:
         raise LessonSyntaxError(path, found)
-    return Lesson(path, lines, markdown.body, tuple(blocks))
+    return lesson
 
 
 def read_lesson(file: Path, root: Path) -> Lesson:

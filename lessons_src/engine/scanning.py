@@ -39,6 +39,8 @@ class Problem:
 
     line: int
     message: str
+    code: str = ""
+    """The text of the line."""
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ def test_a_block_that_markdown_does_not_show_as_a_fence_ends_the_build(
 def test_results_that_are_written_by_hand_end_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     site.write("# A\n\n", block("1", "1"), "```lesson-results\ndocs/index.md:4\n```\n")
     assert site.report(caplog) == [
-        "docs/index.md:11: the build writes `lesson-results` fences, never a lesson"
+        "docs/index.md:11: the build writes `lesson-results` fences, never a lesson\n    ```lesson-results"
     ]
 
 

@@ -189,11 +189,16 @@ def test_a_fence_that_is_not_read_alike_everywhere_has_no_other_problem() -> Non
 def test_every_problem_of_a_file_is_named_in_order_with_file_and_line() -> None:
     with pytest.raises(LessonSyntaxError) as caught:
         parse("```py\n1\n```\n\n```\n```\n\n<!-- raises -->\n\n- ```text\n")
-    assert [line.partition(": ")[0] for line in str(caught.value).split("\n")] == [
+    rows = str(caught.value).split("\n")
+    assert [row.partition(": ")[0] for row in rows] == [
         "docs/lesson.md:1",
+        "    ```py",
         "docs/lesson.md:5",
+        "    ```",
         "docs/lesson.md:8",
+        "    <!-- raises -->",
         "docs/lesson.md:10",
+        "    - ```text",
     ]
 
 
@@ -209,7 +214,7 @@ def test_a_lesson_is_named_relative_to_its_project(tmp_path: Path) -> None:
 def test_a_file_that_is_not_utf_8_is_an_error_at_its_line(tmp_path: Path) -> None:
     file = tmp_path / "x.md"
     file.write_bytes("# A\n\nÄ\n".encode("latin-1"))
-    with pytest.raises(LessonSyntaxError, match=r"^x\.md:3: this is not UTF-8"):
+    with pytest.raises(LessonSyntaxError, match=r"\Ax\.md:3: this is not UTF-8: [^\n]*\Z"):
         read_lesson(file, tmp_path)
 
 
