@@ -3,17 +3,20 @@
 import difflib
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from lessons_src.engine.lesson import Directives
 
-_FLAGS = ("hidden", "raises", "ellipsis")
-_TEXTS = {
+# Each directive with what its argument is; None for one that takes none.
+_ARGUMENTS = {
+    "hidden": None,
+    "raises": None,
+    "ellipsis": None,
     "figure": "the text that says what one sees in the figure",
     "predict": "the question that a reader answers before looking",
     "display-only": "the reason why the block is not run",
     "tolerance": "a number, by how much the numbers in the output may differ",
 }
-_NAMES = (*_FLAGS, *_TEXTS)
 
 # Pairs that contradict each other, with the reason.
 _CONFLICTS = {
@@ -35,7 +38,7 @@ def names_a_directive(comment: str) -> bool:
     (True, False)
     """
     name = comment.partition(":")[0].strip()
-    return bool(difflib.get_close_matches(name.lower(), _NAMES, n=1, cutoff=0.8))
+    return bool(difflib.get_close_matches(name.lower(), _ARGUMENTS, n=1, cutoff=0.8))
 
 
 def parse_directives(comments: Iterable[str]) -> Directives:
@@ -54,31 +57,27 @@ def parse_directives(comments: Iterable[str]) -> Directives:
             raise DirectiveError(f"`{name}` stands twice above this block; keep one")
         found[name] = argument
     _refuse_conflicts(found)
-    return Directives(
-        hidden="hidden" in found,
-        raises="raises" in found,
-        ellipsis="ellipsis" in found,
-        tolerance=_parse_tolerance(found["tolerance"]) if "tolerance" in found else None,
-        figure=found.get("figure"),
-        predict=found.get("predict"),
-        display_only=found.get("display-only"),
-    )
+    fields: dict[str, Any] = {name.replace("-", "_"): text or True for name, text in found.items()}
+    if "tolerance" in found:
+        fields["tolerance"] = _parse_tolerance(found["tolerance"])
+    return Directives(**fields)
 
 
 def _parse_directive(comment: str) -> tuple[str, str]:
     name, colon, argument = comment.partition(":")
     name, argument = name.strip(), " ".join(argument.split())
-    if name not in _NAMES:
-        close = difflib.get_close_matches(name.lower(), _NAMES, n=1)
+    if name not in _ARGUMENTS:
+        close = difflib.get_close_matches(name.lower(), _ARGUMENTS, n=1)
         hint = f"; did you mean `{close[0]}`?" if close else "."
         raise DirectiveError(
-            f"unknown directive `{name}`{hint} The directives are {', '.join(_NAMES)}. "
+            f"unknown directive `{name}`{hint} The directives are {', '.join(_ARGUMENTS)}. "
             "A comment that is none must not stand directly above a block"
         )
-    if name in _FLAGS and colon:
+    wanted = _ARGUMENTS[name]
+    if colon and not wanted:
         raise DirectiveError(f"`{name}` takes no argument: write `<!-- {name} -->`")
-    if name in _TEXTS and not argument:
-        raise DirectiveError(f"`{name}` needs {_TEXTS[name]}: write `<!-- {name}: … -->`")
+    if wanted and not argument:
+        raise DirectiveError(f"`{name}` needs {wanted}: write `<!-- {name}: … -->`")
     return name, argument
 
 
