@@ -1,4 +1,4 @@
-"""New stored outputs for a lesson: what its blocks showed, written where the old outputs stand."""
+"""Store new outputs in a lesson's Markdown."""
 
 import re
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from lessons_src.engine.lesson import Block, Lesson, Span
 
 
 def accept_outputs(lesson: Lesson, outputs: Mapping[Block, str]) -> str:
-    """The text of `lesson` with each block in `outputs` storing the text given for it.
+    """Return the Markdown of `lesson` with the given text as the stored output of each block in `outputs`.
 
-    An empty text removes the stored output. Nothing else changes: not a line's end, not a space.
+    An empty text removes the stored output. No other character changes.
 
     >>> from lessons_src.engine.parsing import parse_lesson
     >>> lesson = parse_lesson("```python\\n1 + 1\\n```\\n", "sum.md")
@@ -24,7 +24,7 @@ def accept_outputs(lesson: Lesson, outputs: Mapping[Block, str]) -> str:
     <BLANKLINE>
     """
     lines = list(lesson.lines)
-    # From the end, so that the places of earlier blocks stay where they are.
+    # From the end, so that an edit does not move the blocks that are still to be edited.
     for block in sorted(outputs, key=lambda block: block.fence.start, reverse=True):
         newline = _line_end(lines[block.fence.start])
         fence = _fence(outputs[block], block.indent, newline)

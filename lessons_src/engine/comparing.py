@@ -1,8 +1,8 @@
-"""Whether what a block shows is what the lesson stores."""
+"""Compare the output of a block with the one that the lesson stores."""
 
 import re
 
-# Where a memory location can stand; elsewhere five hexadecimal digits may be a number or a word.
+# Where hexadecimal digits are a memory location; elsewhere they may be a number or a word.
 _LOCATION = re.compile(
     r"\b0x[0-9a-f]{4,16}\b"  # a Python repr
     r"|(?<=── )(?P<tree>\w+: )[0-9a-f]{5,16}$"  # a line of a graph's tree
@@ -13,11 +13,10 @@ _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w)
 
 
 def outputs_match(stored: str, shown: str, *, ellipsis: bool = False, tolerance: float | None = None) -> bool:
-    """Whether `shown` is what `stored` says.
+    """Return whether `shown` equals `stored`, up to a one-to-one renaming of memory locations.
 
-    Exactly, but for memory locations: those of one text may be renamed, one to one, into those
-    of the other. With `ellipsis`, each `...` in `stored` stands for any text within its line, and
-    a line that holds nothing else for any lines; with `tolerance`, numbers may differ by that much.
+    With `ellipsis`, `...` in `stored` matches any text within its line, and a line that is only `...`
+    matches any number of lines. With `tolerance`, numbers may differ by that much.
 
     >>> outputs_match("at 0xaaaa, 0xbbbb, 0xaaaa", "at 0x1111, 0x2222, 0x1111")
     True
@@ -40,14 +39,16 @@ def _line_pattern(line: str) -> str:
 
 
 def _name_locations(text: str) -> str:
-    """Name memory locations by the order in which they first stand: two texts that a one-to-one
-    renaming turns into each other come out the same."""
+    """Replace each memory location by its number, in order of first occurrence.
+
+    Texts that differ only by a one-to-one renaming of locations become equal.
+    """
     names: dict[str, str] = {}
 
     def name(match: re.Match[str]) -> str:
         before = match["tree"] or match["pair"] or ""
         location = match[0].removeprefix(before)
-        # A control character, which no output may hold, keeps names apart from text.
+        # No output contains this control character, so a name never equals other text.
         return before + names.setdefault(location, f"\0{len(names)}\0")
 
     return _LOCATION.sub(name, text)

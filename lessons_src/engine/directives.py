@@ -1,4 +1,4 @@
-"""The vocabulary of directives: `<!-- name -->` or `<!-- name: argument -->` above a block."""
+"""Read directives, the comments above a block: `<!-- name -->` or `<!-- name: argument -->`."""
 
 import difflib
 import math
@@ -7,7 +7,7 @@ from typing import Any
 
 from lessons_src.engine.lesson import Directives
 
-# Each directive with what its argument is; None for one that takes none.
+# The argument of each directive, for error messages; None if it takes no argument.
 _ARGUMENTS = {
     "hidden": None,
     "raises": None,
@@ -18,7 +18,7 @@ _ARGUMENTS = {
     "tolerance": "a number, by how much the numbers in the output may differ",
 }
 
-# Pairs that contradict each other, with the reason.
+# Pairs that cannot be used together, and why.
 _CONFLICTS = {
     ("hidden", "predict"): "a hidden block shows nothing that a reader could predict",
     ("hidden", "figure"): "a hidden block shows no figure",
@@ -28,11 +28,11 @@ _CONFLICTS = {
 
 
 class DirectiveError(ValueError):
-    """What is wrong with the directives of a block, and what to write instead."""
+    """An error in the directives of a block, and its cure."""
 
 
 def names_a_directive(comment: str) -> bool:
-    """Whether a comment that stands above no block is a directive gone astray.
+    """Return whether a comment that is not above a block was meant as a directive.
 
     >>> names_a_directive("figure: a line"), names_a_directive("figure out a better title")
     (True, False)
@@ -44,8 +44,8 @@ def names_a_directive(comment: str) -> bool:
 def parse_directives(comments: Iterable[str]) -> Directives:
     """Read the comments above one block.
 
-    Raises `DirectiveError` when one is unknown, misspelt, doubled, lacks its argument, has
-    one too many or contradicts another.
+    Raises `DirectiveError` if a directive is unknown, repeated or in conflict with another, or if its
+    argument is missing, invalid or not expected.
 
     >>> parse_directives(["tolerance: 0.01", "predict: What is the slope?"]).tolerance
     0.01

@@ -1,4 +1,4 @@
-"""A run held against what its lesson stores: the failures, and how they read everywhere."""
+"""Check a run against its lesson: the failures, with the same wording in tests and build."""
 
 import difflib
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from lessons_src.engine.parsing import LessonSyntaxError
 
 @dataclass(frozen=True)
 class Failure:
-    """One thing that keeps a lesson from being published."""
+    """A reason why a lesson cannot be published."""
 
     path: str
     line: int
     problem: str
     code: str = ""
-    """The line of code that it comes from."""
+    """The text of the line."""
     details: str = ""
     """A diff, or the last line of a traceback."""
     can_accept: bool = False
-    """Whether storing what the block showed would be an answer."""
+    """Whether storing the new output is a possible cure."""
 
     def __str__(self) -> str:
         parts = [f"{self.path}:{self.line}: {self.problem}"]
@@ -33,24 +33,24 @@ class Failure:
 
 
 def syntax_failures(error: LessonSyntaxError) -> list[Failure]:
-    """The problems of a file that could not be parsed."""
+    """Return the problems of a file that could not be parsed."""
     return [Failure(error.path, problem.line, problem.message, problem.code) for problem in error.problems]
 
 
 def check_lesson(lesson: Lesson, run: LessonRun) -> list[Failure]:
-    """Every failure of a lesson, in order; blocks that were not reached are not counted as such."""
+    """Return every failure of a lesson, in order; a block that was not reached has none."""
     blocks = [block for block in lesson.blocks if block.is_run]
     pairs = zip(blocks, run.blocks, strict=True)
     return [f for block, result in pairs if result for f in check_block(lesson, block, result)]
 
 
 def check_block(lesson: Lesson, block: Block, run: BlockRun) -> list[Failure]:
-    """What is wrong with one block that was run."""
+    """Return the failures of one block that was run."""
     return list(_Check(lesson, block, run).failures())
 
 
 def expected_output(block: Block, run: BlockRun) -> str:
-    """The text that the block's stored output should hold."""
+    """Return the text that the block's stored output must match."""
     shown_and_raised = [run.shown] if run.shown else []
     if run.error and block.directives.raises:
         shown_and_raised.append(run.error)
@@ -58,14 +58,14 @@ def expected_output(block: Block, run: BlockRun) -> str:
 
 
 def split_output(block: Block, run: BlockRun) -> tuple[str, str]:
-    """The stored output of a block without failures, as what it prints and the exception it ends in.
+    """Split the stored output of a block without failures into its printed text and its exception.
 
-    It is the stored text, not the run's own, that pages and notebooks show: so two builds of
-    one lesson are the same, whatever memory locations they saw.
+    Pages and notebooks show the stored text, not that of the run, so that every build of a
+    lesson is the same although memory locations change.
     """
     rows = block.output.text.split("\n") if block.output else []
     raised = run.error.count("\n") + 1 if run.error else 0
-    # Counted from the end: with an ellipsis, what is stored may be shorter than what was printed.
+    # Counted from the end: with an ellipsis, the stored text may have fewer lines than the printed one.
     printed = max(0, len(rows) - raised) if run.shown else 0
     return "\n".join(rows[:printed]), "\n".join(rows[printed:])
 
@@ -132,10 +132,10 @@ class _Check:
 
 
 def _diff(stored: str, shown: str) -> str:
-    """What is to go, `-`, and what is there, `+`, with two lines around each change."""
+    """Return the lines that differ, stored (`-`) and shown (`+`), with two lines around each change."""
     before, after = stored.split("\n") if stored else [], shown.split("\n")
     rows = difflib.unified_diff(before, after, "stored", "shown", lineterm="", n=2)
-    # The places of the changes are lines of the output; nobody looks for those.
+    # Hunk headers count lines of the output, which help nobody.
     numbered = ["…" if row.startswith("@@") else row for row in rows]
     return "\n".join("    " + row for row in [*numbered[:2], *numbered[3:]])
 
@@ -143,5 +143,5 @@ def _diff(stored: str, shown: str) -> str:
 def _first_difference(stored: str, shown: str) -> int:
     pairs = enumerate(zip(stored, shown, strict=False))
     at = next((i for i, (one, other) in pairs if one != other), min(len(stored), len(shown)))
-    # When all that is stored was shown, what is new begins on the next line.
+    # If all of `stored` was shown, the new text begins on the next line.
     return at + 1 if at == len(stored) and shown.startswith("\n", at) else at

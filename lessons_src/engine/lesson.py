@@ -1,4 +1,4 @@
-"""A lesson as data: what parsing found in one Markdown file, and what a run of it showed."""
+"""The data of a lesson: what one Markdown file contains, and what a run of it showed."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Directives:
-    """What the comments above a block ask for; CONTRIBUTING explains each."""
+    """The directives of a block; CONTRIBUTING explains each."""
 
     hidden: bool = False
     raises: bool = False
@@ -27,7 +27,7 @@ class Directives:
 
 @dataclass(frozen=True)
 class StoredOutput:
-    """The `text` fence after a block: what the lesson says that the block shows."""
+    """The `text` fence after a block: the output that the lesson expects of it."""
 
     text: str
     line: int
@@ -43,7 +43,7 @@ class Block:
     line: int
     """The first line of the code, counted from 1."""
     indent: str
-    """The spaces before the fence, which say what it stands in: a list, an admonition."""
+    """The spaces before the fence: 4 for each list, admonition or tab that it is in."""
     fence: Span
     """From the opening to the closing fence."""
     span: Span
@@ -63,51 +63,53 @@ class Block:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One Markdown file: its lines, with their ends, and its Python blocks in order."""
+    """One Markdown file."""
 
     path: str
-    """As it is named in reports, relative to the project: `docs/lessons/loss.md`."""
+    """Its name in reports, relative to the project: `docs/lessons/loss.md`."""
     lines: tuple[str, ...]
+    """With their line ends."""
     body: int
     """The line after the front matter, counted from 0."""
     blocks: tuple[Block, ...]
+    """The Python fences, in order."""
 
     @property
     def text(self) -> str:
         return "".join(self.lines)
 
     def line(self, number: int) -> str:
-        """Line `number`, counted from 1, without the space around it."""
+        """Return line `number`, counted from 1, without the space around it."""
         return self.lines[number - 1].strip("\ufeff \t\r\n") if 0 < number <= len(self.lines) else ""
 
 
 @dataclass
 class BlockRun:
-    """What one block did."""
+    """The effects of one block."""
 
     shown: str = ""
-    """What it printed and the value of its last expression, without the last line's end."""
+    """What it printed, then the value of its last expression, without the last newline."""
     shown_by: list[tuple[int, int]] = field(default_factory=list)
-    """Where in `shown` a piece begins, and the line of the lesson that showed it."""
+    """For each piece of `shown`: its offset, and the line of the lesson that showed it."""
     figures: list[str] = field(default_factory=list)
-    """SVG documents, in the order in which they were shown."""
+    """SVG documents, in the order they were shown."""
     error: str | None = None
     """The exception it raised, as the last line of a traceback: `TypeError: …`."""
     error_line: int | None = None
     """The line of the lesson that raised."""
     problem: str | None = None
-    """Why what it did cannot be a page's output, or why it has not come to its end."""
+    """Why its output cannot be published, or why it did not finish."""
     problem_line: int | None = None
 
     def shown_by_line(self, offset: int) -> int | None:
-        """The line of the lesson that showed the character at `offset`."""
+        """Return the line of the lesson that showed the character at `offset`."""
         lines = [line for start, line in self.shown_by if start <= offset]
         return lines[-1] if lines else None
 
 
 @dataclass
 class LessonRun:
-    """The blocks that were run, in order; `None` for a block that was not reached."""
+    """The blocks that run, in order; `None` for a block that was not reached."""
 
     blocks: list[BlockRun | None]
 

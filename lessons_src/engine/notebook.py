@@ -1,4 +1,4 @@
-"""A lesson and its run as an executed Jupyter notebook."""
+"""Make an executed Jupyter notebook of a lesson and its run."""
 
 import json
 import re
@@ -10,9 +10,9 @@ from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 
 
 def notebook(lesson: Lesson, run: LessonRun) -> str:
-    """The notebook of a checked `lesson`, as JSON: its prose, its blocks, and what they showed.
+    """Return the notebook of a checked `lesson` as JSON: its prose, its blocks and their outputs.
 
-    The same lesson gives the same bytes: ids are counted, not drawn.
+    The same lesson gives the same bytes: cell ids are numbers in order, not random.
     """
     cells: list[NotebookNode] = []
     runs = iter(run.blocks)

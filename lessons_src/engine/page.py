@@ -1,9 +1,9 @@
-"""A lesson and its run as a page: Markdown for the site generator, HTML for the outputs.
+"""Make a page of a lesson and its run: Markdown for the site generator, HTML for the results.
 
-Markdown renders everything but what a block showed. Each block's results become a fence named
-`RESULTS`, which holds a key; of that the site generator makes a placeholder, and the key's HTML
-takes its place when the lesson has run. So results stand correctly in lists, admonitions and
-tabs, their text is never read as Markdown, and pages are rendered while lessons run.
+In the Markdown, a fence named `RESULTS` that contains a key follows each block. The site generator
+renders that fence as a placeholder, and the HTML of the results replaces the placeholder when the
+lesson has run. So results are nested correctly in lists, admonitions and tabs, their text is
+never read as Markdown, and pages are rendered while lessons run.
 """
 
 import re
@@ -16,7 +16,7 @@ from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 
 RESULTS = "lesson-results"
 
-_REPORTED = 3  # One change fails many blocks after it; the terminal has them all.
+_REPORTED = 3  # one mistake fails many of the blocks after it; the terminal lists them all
 
 _GUIDES = {"│": "bar", "├": "tee", "└": "end", "─": "dash"}
 _GUIDE = re.compile("[│├└─]")
@@ -24,7 +24,7 @@ _GUIDE = re.compile("[│├└─]")
 
 @dataclass(frozen=True)
 class Page:
-    """A lesson ready for the site generator, without its results, which its run may still have to find."""
+    """The Markdown of a lesson for the site generator, with placeholders for its results."""
 
     markdown: str
     lines: dict[str, int]
@@ -32,10 +32,10 @@ class Page:
 
 
 def render_page(lesson: Lesson) -> Page:
-    """The page of `lesson`, with a fence for the results of each block that is shown."""
+    """Return the page of `lesson`, with a `RESULTS` fence after each block that is not hidden."""
     lines: dict[str, int] = {}
     text = list(lesson.lines)
-    # From the end, so that the places of earlier blocks stay where they are.
+    # From the end, so that an edit does not move the blocks that are still to be edited.
     for block in reversed(lesson.blocks):
         source: list[str] = []
         if not block.directives.hidden:
@@ -49,7 +49,7 @@ def render_page(lesson: Lesson) -> Page:
 
 
 def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
-    """The HTML of each block's results, by their key. The `run` has been checked and is without failures."""
+    """Return the HTML of each block's results, by key. The `run` must have no failures."""
     runs = iter(run.blocks)
     pieces = [(block, next(runs) if block.is_run else None) for block in lesson.blocks]
     return {
@@ -60,12 +60,12 @@ def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
 
 
 def placeholder(key: str) -> str:
-    """What stands in a page's HTML until the results are there."""
+    """Return the HTML that `fill_in` replaces by the results of `key`."""
     return f"<!-- {RESULTS} {escape(key)} -->"
 
 
 def fill_in(html: str, results: dict[str, str]) -> str:
-    """Put `results` in the place of their placeholders.
+    """Replace the placeholders in `html` by `results`.
 
     >>> fill_in(f"<p>{placeholder('a.md:1')}</p>", {"a.md:1": "<b>2</b>"})
     '<p><b>2</b></p>'
@@ -76,7 +76,7 @@ def fill_in(html: str, results: dict[str, str]) -> str:
 
 
 def render_failures(failures: list[Failure], kept: bool) -> str:
-    """What a page under `mkdocs serve` says of a lesson that fails; `kept` if its last good page follows."""
+    """Return the report that a server shows above a failing lesson; `kept` if its last good page follows."""
     below = (
         "Below is the page as it last ran."
         if kept
@@ -119,7 +119,7 @@ def _outputs(block: Block, run: BlockRun) -> str:
 def _output(text: str, kind: str = "", label: str = "Output") -> str:
     content = escape(text, quote=False)
     if not kind and _GUIDE.search(text):
-        # Fonts draw these characters with gaps, or not at all: the style sheet draws them instead.
+        # Some fonts draw these characters with gaps, or lack them: the style sheet draws them instead.
         kind = "lesson-tree"
         content = _GUIDE.sub(
             lambda match: f'<span class="guide {_GUIDES[match[0]]}">{match[0]}</span>', content
@@ -136,7 +136,7 @@ def _figures(block: Block, run: BlockRun) -> str:
     if alt is None:
         return ""
     svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
-    # Where a drawing keeps its width, it is scrolled, and from the keyboard too.
+    # A drawing with a fixed width scrolls; the tab index lets the keyboard scroll it.
     scrolls = ' aria-label="Drawing" tabindex="0"' if "--graph-width" in svg else ""
-    # A search for a word is not to find the ticks of an axis.
+    # The search index leaves out the labels of axes.
     return f'<figure class="lesson-figure" data-search-exclude{scrolls}>{svg}</figure>'

@@ -1,7 +1,8 @@
-"""From Markdown to a `Lesson`: the one parser that tests, pages and notebooks share.
+"""Parse Markdown to a `Lesson`: the one parser that tests, pages and notebooks share.
 
-`scanning` finds the fences and the comments; here they become blocks, directives and outputs.
-What only looks like one of these is a problem, for it would be passed over in silence.
+`scanning` finds the fences and comments; this module makes blocks, directives and outputs of them.
+A near miss, such as a fence `py` or a misspelt directive, is an error: it would not run, and
+nobody would notice.
 """
 
 import ast
@@ -16,14 +17,14 @@ from lessons_src.engine.directives import DirectiveError, names_a_directive, par
 from lessons_src.engine.lesson import Block, Directives, Lesson, Span, StoredOutput
 from lessons_src.engine.scanning import Comment, Fence, Problem, scan
 
-# The options are those that change only how a page shows the block.
+# These options change only what the page looks like.
 _RUNNABLE = re.compile(r'python(?:[ \t]+(?:title|hl_lines|linenums)="[^"]*")*')
 _PYTHON_LIKE = re.compile(r"[{\s.]*(?:i?py|cython)|\{[^}]*\.(?:i?py|cython)", re.IGNORECASE)
 _OUTPUT_LIKE = re.compile(r"\{?\s*\.?(?:te?xt|plain|plaintext|outputs?|out|stdout)\b", re.IGNORECASE)
 
 
 class LessonSyntaxError(Exception):
-    """Everything in one file that keeps it from being a lesson."""
+    """All the problems of one file that is not a lesson."""
 
     def __init__(self, path: str, problems: list[Problem]) -> None:
         self.path = path
@@ -34,10 +35,10 @@ class LessonSyntaxError(Exception):
 
 
 def parse_lesson(text: str, path: str) -> Lesson:
-    """Parse the Markdown `text`; `path` is what reports will call it.
+    """Parse the Markdown `text`; reports name it `path`.
 
-    Raises `LessonSyntaxError`, with every problem and its line, when something looks like a
-    block, an output or a directive and would be passed over.
+    Raises `LessonSyntaxError`, with every problem and its line, if anything looks like a block, an
+    output or a directive and is not a valid one.
 
     >>> lesson = parse_lesson("# Sum\\n\\n```python\\n1 + 1\\n```\\n\\n```text\\n2\\n```\\n", "sum.md")
     >>> lesson.blocks[0].code, lesson.blocks[0].line, lesson.blocks[0].output.text
@@ -65,12 +66,12 @@ def parse_lesson(text: str, path: str) -> Lesson:
 
 
 def read_lesson(file: Path, root: Path) -> Lesson:
-    """The lesson in `file`, named relative to the project's `root`.
+    """Parse the lesson in `file`; reports name it relative to the project's `root`.
 
-    Raises `LessonSyntaxError`, also when the file is not UTF-8.
+    Raises `LessonSyntaxError` as `parse_lesson` does, and if the file is not UTF-8.
     """
     name = (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
-    # Without translation of line ends: what is accepted is written back as it was.
+    # Line ends are not translated: accepting outputs must not change any.
     data = file.read_bytes()
     try:
         text = data.decode("utf-8")
@@ -94,7 +95,7 @@ def _stray_directives(comments: Iterable[Comment]) -> list[Problem]:
 
 
 def _directives(fence: Fence) -> tuple[Directives, Problem | None]:
-    """What the comments above a Python fence ask for, and the first problem of the two."""
+    """Read the comments above a Python fence; return the first problem in them or in its code, if any."""
     try:
         directives = parse_directives(comment.text for comment in fence.comments)
     except DirectiveError as error:
@@ -145,7 +146,7 @@ def _code_problem(fence: Fence, directives: Directives) -> Problem | None:
 
 
 def _text_problem(fence: Fence, blocks: list[Block], lines: tuple[str, ...]) -> Problem | None:
-    """What is wrong with a fence that is not Python, below `blocks`."""
+    """Return the problem of a fence that is not Python, after `blocks`, if it has one."""
     if fence.info != "text":
         message = _language_problem(fence.info)
     elif not blocks or "".join(lines[blocks[-1].span.end : fence.span.start]).strip():
@@ -173,7 +174,7 @@ def _language_problem(info: str) -> str | None:
 
 
 def _looks_like_python(info: str) -> bool:
-    """Whether a Markdown renderer might show such a fence as Python, or its author thinks so.
+    """Return whether a renderer might show such a fence as Python, or its author expects it to run.
 
     >>> [info for info in ("py", "Python", "pyhton", "{.python}", "yaml", "json") if _looks_like_python(info)]
     ['py', 'Python', 'pyhton', '{.python}']

@@ -1,8 +1,8 @@
-"""Markdown as data: which fences and comments a file has, and on which lines.
+"""Find the fences and comments of a Markdown file.
 
-CommonMark decides what is a fence. The page is rendered by Python-Markdown with SuperFences, which
-reads some fences in another way: those have a problem, and a lesson may not have them. So what
-one reader shows as code is code to every other reader.
+CommonMark decides what is a fence, by way of markdown-it-py. Python-Markdown with SuperFences renders
+the page, and reads some fences differently. Such a fence has a `problem`, which makes it an
+error in a lesson: so each block is code on the page, on the source host and in the tests.
 """
 
 import re
@@ -14,15 +14,15 @@ from markdown_it.token import Token
 
 from lessons_src.engine.lesson import Span
 
-# Of a paragraph only the lines are needed: `_COMMENT` finds what is in them.
+# No tokens for the inside of a paragraph: its lines are searched for comments.
 _COMMONMARK = MarkdownIt("commonmark").disable("inline")
-# As MkDocs reads it.
+# The rule of MkDocs.
 _FRONT_MATTER = re.compile(r"---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
-# How an admonition, a fold or a content tab begins.
+# The start of the first line of an admonition (`!!!`), a fold (`???`) or a content tab (`===`).
 _CONTAINER = re.compile(r'^( *)(?:!!!|\?\?\?\+?|===[+!]*) *(?=[\w"])', re.MULTILINE)
-# A comment, or inline code, which may show one.
+# Inline code is matched too, so that a comment in it is not found.
 _COMMENT = re.compile(r"(?P<code>`+).*?(?P=code)|<!--(?P<text>.*?)-->", re.DOTALL)
-# How a fence with a language begins, behind any marks of lists and quotations.
+# The first line of a fence that has a language, after the marks of any list or quotation.
 _FENCE_LIKE = re.compile(r"(?P<indent>[ \t>*+\-\d.)]*)(?:`{3,}|~{3,})[ \t]*(?P<info>[^`~\s][^`]*)$")
 
 _KINDS = {"fence", "code_block", "html_block", "inline"}
@@ -35,9 +35,10 @@ _OWN_LINE = "a fence needs a line of its own, outside quotations: put it on the 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong at a line of a lesson, counted from 1, and what to do."""
+    """An error in a lesson's Markdown, and its cure."""
 
     line: int
+    """Counted from 1."""
     message: str
     code: str = ""
     """The text of the line."""
@@ -45,42 +46,46 @@ class Problem:
 
 @dataclass(frozen=True)
 class Comment:
-    """The text between `<!--` and `-->`, without the space around it."""
+    """An HTML comment."""
 
     text: str
+    """Without `<!--` and `-->` and the space inside them."""
     indent: str | None
-    """The space before it; None when other text is on its lines."""
+    """The space before it; None when its lines hold other text."""
     span: Span
 
 
 @dataclass(frozen=True)
 class Fence:
-    """A fence, its text without the indentation, and the comments on the lines just above it."""
+    """A fenced code block."""
 
     indent: str
     info: str
+    """What follows the opening backticks or tildes: the language and its options."""
     body: str
+    """Without the indentation of the fence."""
     span: Span
     comments: tuple[Comment, ...]
+    """Those on the lines directly above it."""
     problem: Problem | None = None
-    """Why some reader would not take it for this fence."""
+    """Where Markdown readers disagree about it, if they do."""
 
 
 @dataclass(frozen=True)
 class Markdown:
-    """The contents of one Markdown file."""
+    """The parts of a Markdown file that decide what runs."""
 
     body: int
     """The line after the front matter, counted from 0."""
     fences: tuple[Fence, ...]
     comments: tuple[Comment, ...]
-    """Those that are above no fence."""
+    """Those that are not directly above a fence."""
     problems: tuple[Problem, ...]
-    """Those of comments."""
+    """Comments that are never closed."""
 
 
 def scan(text: str) -> Markdown:
-    """Find the fences and comments of the Markdown `text`, and what is wrong with them.
+    """Find the fences and comments of the Markdown `text`, and their problems.
 
     >>> (fence,) = scan("Twice:\\n\\n<!-- hidden -->\\n```python\\n1 + 1\\n```\\n").fences
     >>> fence.info, fence.body, fence.comments[0].text
@@ -100,8 +105,9 @@ def scan(text: str) -> Markdown:
 
 
 def _tokens(rows: list[str]) -> list[tuple[Token, Span]]:
-    """The pieces of text and code, with their lines."""
-    # CommonMark has no admonitions, folds and tabs: a list item indents what is in it as they do.
+    """Return the tokens that hold text or code, each with its lines."""
+    # CommonMark knows no admonitions, folds and tabs. A list item with the same indentation stands in for
+    # them, on the same line, so that line numbers stay true.
     tokens = _COMMONMARK.parse(_CONTAINER.sub(r"\1-   ", "\n".join(rows)))
     return [(token, Span(*token.map)) for token in tokens if token.map and token.type in _KINDS]
 
@@ -130,7 +136,7 @@ def _comments(token: Token, rows: list[str], span: Span) -> Iterator[Comment]:
 
 
 def _fences(tokens: list[tuple[Token, Span]], rows: list[str], comments: list[Comment]) -> Iterator[Fence]:
-    """The fences, and the lines that look like the first line of one."""
+    """Yield each fence, and each line that looks like the start of one, as a fence with a problem."""
     ending = {comment.span.end: comment for comment in comments if comment.indent is not None}
     for token, span in tokens:
         if token.type == "fence":
@@ -146,13 +152,13 @@ def _fences(tokens: list[tuple[Token, Span]], rows: list[str], comments: list[Co
 
 
 def _above(span: Span, ending: dict[int, Comment]) -> tuple[Comment, ...]:
-    """The comments on the lines just above `span`, of those that `ending` has by the line after them."""
+    """Return the comments directly above `span`; `ending` has comments by the line after them."""
     comment = ending.get(span.start)
     return (*_above(comment.span, ending), comment) if comment else ()
 
 
 def _disagreement(rows: list[str], span: Span, indent: str, marks: str) -> Problem | None:
-    """Why Python-Markdown would not read the fence in the lines `span` as CommonMark does."""
+    """Return why Python-Markdown would not read the fence at `span` as CommonMark does, or None."""
     first, closing = span.start + 1, indent + marks
     if indent.strip():
         return Problem(first, _OWN_LINE)
