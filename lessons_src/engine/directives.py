@@ -54,7 +54,7 @@ def parse_directives(comments: Iterable[str]) -> Directives:
     for comment in comments:
         name, argument = _parse_directive(comment)
         if name in found:
-            raise DirectiveError(f"`{name}` stands twice above this block; keep one")
+            raise DirectiveError(f"`{name}` is above this block twice; delete one")
         found[name] = argument
     _refuse_conflicts(found)
     fields: dict[str, Any] = {name.replace("-", "_"): text or True for name, text in found.items()}
@@ -71,7 +71,7 @@ def _parse_directive(comment: str) -> tuple[str, str]:
         hint = f"; did you mean `{close[0]}`?" if close else "."
         raise DirectiveError(
             f"unknown directive `{name}`{hint} The directives are {', '.join(_ARGUMENTS)}. "
-            "A comment that is none must not stand directly above a block"
+            "Leave a blank line between any other comment and a block"
         )
     wanted = _ARGUMENTS[name]
     if colon and not wanted:
@@ -83,7 +83,9 @@ def _parse_directive(comment: str) -> tuple[str, str]:
 
 def _refuse_conflicts(found: dict[str, str]) -> None:
     if "display-only" in found and len(found) > 1:
-        raise DirectiveError("`display-only` stands alone: a block that is not run shows nothing")
+        raise DirectiveError(
+            "`display-only` must be the only directive of its block: a block that is not run shows nothing"
+        )
     for (one, other), reason in _CONFLICTS.items():
         if one in found and other in found:
             raise DirectiveError(f"`{one}` and `{other}` contradict each other: {reason}")
@@ -95,5 +97,5 @@ def _parse_tolerance(argument: str) -> float:
     except ValueError:
         tolerance = math.nan
     if not (0 < tolerance < math.inf):
-        raise DirectiveError(f"`tolerance` needs a positive number, not `{argument}`")
+        raise DirectiveError(f"`tolerance` must be a positive number, not `{argument}`")
     return tolerance

@@ -93,25 +93,29 @@ class _Check:
         output, shown = self.block.output, expected_output(self.block, self.run)
         if not shown.strip():
             if shown:
-                yield self._failure("this block prints nothing but empty lines, which no fence can store")
+                yield self._failure("this block prints only empty lines, which no fence can store")
             elif output:
                 yield self._failure("this block shows nothing; delete the output stored for it", accept=True)
         elif self.block.directives.hidden:
             yield self._failure("this block is hidden, so no page would show what it prints", details=shown)
         elif output is None:
-            yield self._mismatch("this block shows what no `text` fence after it stores", "", shown)
+            yield self._mismatch(
+                "this block has an output and no `text` fence after it stores one", "", shown
+            )
         elif not output.text.strip():
             yield self._mismatch("the output stored for this block is empty", "", shown)
         elif not self._matches(output.text, shown):
-            yield self._mismatch("the output is not the one that is stored", output.text, shown)
+            yield self._mismatch("the output differs from the stored one", output.text, shown)
 
     def _figure_failures(self) -> Iterator[Failure]:
         wanted, shown = self.block.directives.figure is not None, len(self.run.figures)
         if wanted and shown != 1:
-            what = "no figure" if not shown else f"{shown} figures; give each a block of its own"
-            yield self._failure(f"this block is to show one figure and shows {what}")
+            what = f"{shown}; give each a block of its own" if shown else "none; draw one or delete `figure`"
+            yield self._failure(f"this block must show one figure, not {what}")
         elif shown and not wanted:
-            yield self._failure("this block shows a figure: say what one sees in it, `<!-- figure: … -->`")
+            yield self._failure(
+                "this block shows a figure without a text for it: describe it, `<!-- figure: … -->`"
+            )
 
     def _matches(self, stored: str, shown: str) -> bool:
         directives = self.block.directives

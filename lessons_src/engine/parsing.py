@@ -87,7 +87,7 @@ def _stray_directives(comments: Iterable[Comment]) -> list[Problem]:
             comment.span.start + 1,
             "this directive shares its line: put it on a line of its own above a Python fence"
             if comment.indent is None
-            else "this directive stands on no Python fence: put it on the line above one",
+            else "this directive is not above a Python fence: put it on the line directly above one",
         )
         for comment in comments
         if names_a_directive(comment.text)
@@ -165,9 +165,9 @@ def _text_problem(fence: Fence, blocks: list[Block], lines: tuple[str, ...]) -> 
 
 def _language_problem(info: str) -> str | None:
     if info.lstrip("{. ").startswith("lesson-results"):
-        return "the build writes `lesson-results` fences, never a lesson"
+        return "`lesson-results` must come from the build, not from a lesson; delete this fence"
     if not info:
-        return "say what this fence holds: `python`, `text` for an output, `console`, …"
+        return "a fence must have a language: `python`, `text` for an output, `console`, …"
     if _OUTPUT_LIKE.match(info):
         return f"`{info}` looks like an output and would not be checked: write `text`"
     return None

@@ -53,7 +53,7 @@ def test_a_directive_that_needs_an_argument_says_so(name: str, rest: str) -> Non
 
 
 def test_a_directive_stands_once() -> None:
-    with pytest.raises(DirectiveError, match="`tolerance` stands twice"):
+    with pytest.raises(DirectiveError, match="`tolerance` is above this block twice"):
         parse_directives(["tolerance: 1", "tolerance: 2"])
 
 
@@ -73,13 +73,13 @@ def test_directives_that_contradict_each_other_are_an_error_in_either_order(one:
 
 
 def test_a_block_that_is_not_run_takes_no_other_directive() -> None:
-    with pytest.raises(DirectiveError, match="`display-only` stands alone"):
+    with pytest.raises(DirectiveError, match="`display-only` must be the only directive of its block"):
         parse_directives(["display-only: no network", "raises"])
 
 
 @pytest.mark.parametrize("tolerance", ["nan", "inf", "-inf", "0", "-0.1", "small", "0.1 m", "1,5", "1e999"])
 def test_a_tolerance_is_a_positive_number(tolerance: str) -> None:
-    with pytest.raises(DirectiveError, match="`tolerance` needs a positive number"):
+    with pytest.raises(DirectiveError, match="`tolerance` must be a positive number"):
         parse_directives([f"tolerance: {tolerance}"])
 
 

@@ -33,7 +33,7 @@ def test_a_lesson_without_blocks_has_no_failures() -> None:
 def test_another_output_is_a_failure_at_the_line_that_showed_it_with_a_diff() -> None:
     assert failures("# A\n\n", block("print(1)\nprint(2)\nprint(3)", "1\n0\n3")) == [
         (
-            f"{PATH}:5: the output is not the one that is stored\n"
+            f"{PATH}:5: the output differs from the stored one\n"
             "    print(2)\n"
             "    --- stored\n"
             "    +++ shown\n"
@@ -55,7 +55,7 @@ def test_changes_far_apart_are_shown_with_a_gap_between_them() -> None:
 
 def test_a_difference_that_a_loop_showed_is_at_the_line_in_the_loop() -> None:
     (failure,) = failures(block("for i in range(3):\n    print(i)\nx = 1", "0\n1\n5"))
-    assert failure.startswith(f"{PATH}:3: the output is not the one that is stored\n    print(i)\n")
+    assert failure.startswith(f"{PATH}:3: the output differs from the stored one\n    print(i)\n")
 
 
 def test_a_difference_in_the_last_value_is_at_the_last_line() -> None:
@@ -70,13 +70,13 @@ def test_an_output_that_ends_too_soon_is_at_the_line_that_showed_the_rest() -> N
 
 def test_an_output_that_should_have_gone_on_is_at_the_last_line() -> None:
     (failure,) = failures(block("print(1)\nx = 2", "1\n2"))
-    assert failure.startswith(f"{PATH}:3: the output is not the one that is stored\n    x = 2\n")
+    assert failure.startswith(f"{PATH}:3: the output differs from the stored one\n    x = 2\n")
 
 
 def test_a_block_that_prints_and_stores_nothing_is_a_failure() -> None:
     (failure,) = failures(block("print(1)"))
     assert failure == (
-        f"{PATH}:2: this block shows what no `text` fence after it stores\n    print(1)\n"
+        f"{PATH}:2: this block has an output and no `text` fence after it stores one\n    print(1)\n"
         "    --- stored\n    +++ shown\n    +1"
     )
 
@@ -95,7 +95,7 @@ def test_an_output_below_a_block_that_shows_nothing_is_a_failure(stored: str) ->
 
 def test_empty_lines_alone_cannot_be_stored() -> None:
     assert failures(block("print()\nprint()")) == [
-        f"{PATH}:3: this block prints nothing but empty lines, which no fence can store\n    print()"
+        f"{PATH}:3: this block prints only empty lines, which no fence can store\n    print()"
     ]
 
 
@@ -113,7 +113,7 @@ def test_a_hidden_block_must_show_nothing() -> None:
 def test_an_expected_exception_is_compared_by_its_last_line() -> None:
     assert failures(block("print(1)\n1 / 0", "1\nZeroDivisionError: division by zero", "raises")) == []
     (failure,) = failures(block("print(1)\n1 / 0", "1\nZeroDivisionError", "raises"))
-    assert failure.startswith(f"{PATH}:4: the output is not the one that is stored\n    1 / 0\n")
+    assert failure.startswith(f"{PATH}:4: the output differs from the stored one\n    1 / 0\n")
 
 
 def test_the_blocks_after_an_expected_exception_run() -> None:
@@ -147,7 +147,7 @@ def test_a_syntax_error_is_a_failure_at_its_line() -> None:
 
 def test_a_figure_needs_its_text() -> None:
     (failure,) = failures(block(FIGURE))
-    assert failure.startswith(f"{PATH}:3: this block shows a figure: say what one sees in it")
+    assert failure.startswith(f"{PATH}:3: this block shows a figure without a text for it: describe it")
 
 
 def test_a_figure_that_is_promised_must_come_and_only_one() -> None:
@@ -158,8 +158,8 @@ def test_a_figure_that_is_promised_must_come_and_only_one() -> None:
         block(two, None, "figure: A line."),
     )
     assert [failure.split(": ", 1)[1].split("\n")[0] for failure in found] == [
-        "this block is to show one figure and shows no figure",
-        "this block is to show one figure and shows 2 figures; give each a block of its own",
+        "this block must show one figure, not none; draw one or delete `figure`",
+        "this block must show one figure, not 2; give each a block of its own",
     ]
 
 

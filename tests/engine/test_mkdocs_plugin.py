@@ -112,7 +112,7 @@ def test_every_failure_ends_the_build_and_is_named_with_file_and_line(
     (site.root / "docs" / "c.md").write_bytes(b"# C\n\n\xff\n")
     python = "write `python`, or say why it is not run: `<!-- display-only: … -->` on the line above"
     assert [failure.split("\n")[0] for failure in site.report(caplog)] == [
-        "docs/index.md:4: the output is not the one that is stored",
+        "docs/index.md:4: the output differs from the stored one",
         "docs/index.md:12: this line raises",
         f"docs/b.md:1: `py` looks like Python and would not run: {python}",
         "docs/c.md:3: this is not UTF-8: invalid start byte",
@@ -149,9 +149,11 @@ def test_a_block_that_markdown_does_not_show_as_a_fence_ends_the_build(
 
 def test_results_that_are_written_by_hand_end_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     site.write("# A\n\n", block("1", "1"), "```lesson-results\ndocs/index.md:4\n```\n")
-    assert site.report(caplog) == [
-        "docs/index.md:11: the build writes `lesson-results` fences, never a lesson\n    ```lesson-results"
-    ]
+    (failure,) = site.report(caplog)
+    assert failure == (
+        "docs/index.md:11: `lesson-results` must come from the build, not from a lesson; "
+        "delete this fence\n    ```lesson-results"
+    )
 
 
 HOOK = """\
@@ -168,7 +170,7 @@ def test_a_lesson_with_another_suffix_is_run_as_well(site: Site, caplog: pytest.
     site.write("# A\n")
     site.write(block("1", "2"), name="b.markdown")
     (failure,) = site.report(caplog)
-    assert failure.startswith("docs/b.markdown:2: the output is not the one that is stored")
+    assert failure.startswith("docs/b.markdown:2: the output differs from the stored one")
 
 
 def test_a_page_that_another_plugin_makes_is_left_alone(site: Site) -> None:
@@ -361,7 +363,7 @@ def test_a_lesson_that_fails_when_the_server_starts_is_shown_as_failing(
     site.build()
     alert = site.page().select(".lesson-broken[role=alert]")[0]
     assert "It has not run since the server started." in alert.text
-    assert "docs/index.md:2: the output is not the one that is stored\n    1 <2\n" in alert.text
+    assert "docs/index.md:2: the output differs from the stored one\n    1 <2\n" in alert.text
     assert site.page().select("code")[0].text == "1 <2\n"
     assert not site.page().select(".lesson-output")
     assert not site.page("b/index.html").select(".lesson-broken")
@@ -475,7 +477,7 @@ def test_a_server_shows_what_is_wrong_keeps_the_last_good_page_and_runs_new_code
 
     server.site.write("# A, edited\n\n", block("from lessons_src.teaching import answer\nanswer", "5"))
     page = server.wait_for("lesson-broken")
-    assert "docs/index.md:5: the output is not the one that is stored\n    answer\n" in page
+    assert "docs/index.md:5: the output differs from the stored one\n    answer\n" in page
     assert "<samp>1</samp>" in page
     assert "A, edited" not in page
 

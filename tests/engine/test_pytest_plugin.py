@@ -91,7 +91,7 @@ def test_a_failure_reads_as_it_does_everywhere(project: Project) -> None:
     result.assert_outcomes(failed=3)
     output = result.stdout.str()
     assert (
-        "docs/lessons/x.md:5: the output is not the one that is stored\n    print(2)\n"
+        "docs/lessons/x.md:5: the output differs from the stored one\n    print(2)\n"
         "    --- stored\n    +++ shown\n     1\n    -3\n    +2\n"
     ) in output
     assert (
