@@ -19,7 +19,7 @@ _COMMONMARK = MarkdownIt("commonmark").disable("inline")
 # The rule of MkDocs.
 _FRONT_MATTER = re.compile(r"---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
 # The start of the first line of an admonition (`!!!`), a fold (`???`) or a content tab (`===`).
-_CONTAINER = re.compile(r'^( *)(?:!!!|\?\?\?\+?|===[+!]*) *(?=[\w"])', re.MULTILINE)
+_CONTAINER = re.compile(r'^((?: {4})*)(?:!!!|\?\?\?\+?|===[+!]*) *(?=[\w"])', re.MULTILINE)
 # Inline code is matched too, so that a comment in it is not found.
 _COMMENT = re.compile(r"(?P<code>`+).*?(?P=code)|<!--(?P<text>.*?)-->", re.DOTALL)
 # The first line of a fence that has a language, after the marks of any list or quotation.

@@ -123,6 +123,7 @@ OPEN = "the fence opened on line 1 closes with `````"
         (3, UNSEEN, "- item\n\n      ```python\n      1\n      ```\n"),
         (1, UNSEEN, "-     ~~~ python\n"),
         (1, UNSEEN, ">     ```text\n"),
+        (3, UNSEEN, "   !!! note\n\n        ```python\n        1\n        ```\n"),
         (2, UNSEEN, "<div>\n```python\n1\n```\n</div>\n"),
         # How fences close
         (1, "this fence is never closed; end it with `~~~~`", "~~~~python\n1\n"),
