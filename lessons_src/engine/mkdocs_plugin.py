@@ -156,6 +156,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def on_build_error(self, *, error: Exception) -> None:
         self.runs.stop()
 
+    def on_shutdown(self) -> None:
+        self.runs.stop()  # after Ctrl-C, which is no build error
+
     def on_serve(self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Any) -> LiveReloadServer:
         server.watch(str(Path(__file__).parents[1]))
         return server

@@ -19,7 +19,7 @@ import torch
 # Otherwise imported, in a second, by the first optimiser that a lesson makes.
 import torch._dynamo
 
-from lessons_src.engine import figures, worker
+from lessons_src.engine import figures, running, worker
 
 # A first figure reads fonts, and a first logarithmic axis builds the parser of formulas. Matplotlib
 # keeps the 50 formulas it has set last: these are the powers of ten that axes are labelled with.

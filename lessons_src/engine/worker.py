@@ -5,6 +5,7 @@ module level may touch torch, draw, or depend on the lesson.
 """
 
 import faulthandler
+import multiprocessing
 import os
 import random
 import resource
@@ -27,34 +28,32 @@ _MAX_FILE = 2**28  # Bytes
 
 
 def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: Connection) -> NoReturn:
-    """Run `blocks` in order, in `directory`; report each, and at last that all is `("done",)`.
+    """Run `blocks` in order, in `directory`; report each, and whether it is the last.
 
-    Stops after a block that raises without being expected to: what follows may depend on it.
+    That is a block that raises without being expected to: what follows may depend on it.
     """
     _become_independent(time_limit)
     os.chdir(directory)
     os.environ["IPYTHONDIR"] = directory
+    # What a block defines is known only to a process that is forked from this one.
+    multiprocessing.set_start_method("fork", force=True)
     _forget_project_modules()
     _seed()
     descriptors = _Descriptors()
     shell = lesson_shell()
     process = os.getpid()
-    for index, block in enumerate(blocks):
-        reports.send(("begin", index))
+    reports.send("begin")
+    for number, block in enumerate(blocks, start=1):
         result = _run_block(shell, block, descriptors)
-        _end_unless_in(process)
-        reports.send(("end", index, asdict(result)))
-        if result.problem or (result.error and not block.directives.raises):
+        if os.getpid() != process:
+            os._exit(0)  # the block has forked, and this is not the process to run the next block
+        failed = result.problem or (result.error and not block.directives.raises)
+        is_last = bool(failed) or number == len(blocks)
+        reports.send((asdict(result), is_last))
+        if is_last:
             break
-    reports.send(("done",))
     # At once: a thread that the lesson left, or a graph too deep to be freed, is not waited for.
     os._exit(0)
-
-
-def _end_unless_in(process: int) -> None:
-    """End a process that a block has forked: it is not the one to run the next block."""
-    if os.getpid() != process:
-        os._exit(0)
 
 
 def _become_independent(time_limit: float) -> None:

@@ -272,6 +272,27 @@ def test_a_build_that_ends_in_an_error_of_another_plugin_stops_its_lessons(
     assert not list(site.root.glob("lesson-*"))
 
 
+def test_a_build_that_is_interrupted_ends_its_lessons(site: Site) -> None:
+    note = site.root / "running"
+    code = f"print(os.getpid(), os.getcwd(), file=open({str(note)!r}, 'w'), flush=True)"
+    site.write(block(f"import os\n{code}\nwhile True: x = 1"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "mkdocs", "build"], cwd=site.root, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            while not note.exists() or " " not in note.read_text():
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) != 0
+        finally:
+            process.kill()
+    pid, directory = note.read_text().split()
+    assert not Path(directory).exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+
+
 def test_a_lesson_that_another_plugin_leaves_out_is_checked_all_the_same(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -446,7 +467,7 @@ class Server:
     def wait_for(self, words: str, but_not: str = "§") -> str:
         """The page, once it says `words`; the server must live on meanwhile."""
         page = ""
-        for _ in range(600):
+        for _ in range(4000):  # a busy machine takes its time to start
             assert self.process.poll() is None, Path(self.log.name).read_text()
             try:
                 with urllib.request.urlopen(f"http://{self.address}/", timeout=10) as response:

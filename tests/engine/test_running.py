@@ -1,12 +1,16 @@
 """A lesson runs as Jupyter would run it, in a process of its own, and whatever it does ends with it."""
 
+import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from lesson_helpers import PATH, block, failures, parse, result, run, shown
 
 from lessons_src.engine.failures import check_lesson
 from lessons_src.engine.lesson import LessonRun
-from lessons_src.engine.running import BackgroundRuns, prepare, run_lessons
+from lessons_src.engine.running import BackgroundRuns, Run, prepare, run_lessons
 
 LIMIT = 1.0
 
@@ -81,45 +85,149 @@ def test_characters_that_only_python_takes_for_a_line_end_run_and_show(odd: str)
     assert (found.shown, found.error_line) == ("3", 4)
 
 
+# Runs that are followed and stopped
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where lessons get their directories; that of the server is elsewhere."""
+    prepare()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen in 30 s")
+
+
+def test_a_block_is_reported_before_the_next_one_ends(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    waiting = f"import os, time\nwhile not os.path.exists({str(go)!r}):\n    time.sleep(0.01)\n2"
+    blocks = iter(Run(parse(block("1"), block(waiting))))
+    assert next(blocks).shown == "1"
+    go.touch()
+    assert [found.shown for found in blocks] == ["2"]
+
+
+def test_a_run_is_timed() -> None:
+    running = Run(parse(block("import time\ntime.sleep(0.2)")))
+    running.result()
+    assert 0.2 < running.seconds < 30
+
+
+def test_a_run_can_be_stopped_from_another_thread_with_all_that_it_started(directory: Path) -> None:
+    running = Run(parse(block("import os\npids = os.getpid(), os.fork()\npids"), block("while True: x = 1")))
+    blocks = iter(running)
+    pids = [int(pid) for pid in next(blocks).shown.strip("()").split(",")]
+    stopping = [threading.Timer(0.1 * number, running.stop) for number in (1, 1, 2)]
+    for timer in stopping:
+        timer.start()
+    with pytest.raises(CancelledError):
+        next(blocks)
+    assert list(directory.iterdir()) == []
+    assert all(_end_of(pid) for pid in pids)
+    for timer in stopping:
+        timer.join()
+
+
+def test_a_run_that_nobody_follows_any_more_ends(directory: Path) -> None:
+    blocks = iter(Run(parse(block("import os\nos.getpid()"), block("while True: x = 1"))))
+    pid = int(next(blocks).shown)
+    blocks.close()
+    assert _end_of(pid)
+    assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("moment", ["connect_to_new_process", "read_signed", "mkdtemp", "dump"])
+def test_a_run_can_be_stopped_at_each_moment_of_its_start(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    module = next(m for m in (forkserver, tempfile, pickle) if hasattr(m, moment))
+    real = getattr(module, moment)
+    reached: list[object] = []
+
+    def stop_then(*args: object, **kwargs: object) -> object:
+        running.stop()
+        result = real(*args, **kwargs)
+        reached.append(result)
+        return result
+
+    monkeypatch.setattr(module, moment, stop_then)
+    running = Run(parse(block("while True: x = 1")))
+    with pytest.raises(CancelledError):
+        running.result()
+    assert reached
+    assert list(directory.iterdir()) == []
+
+
+def test_a_run_that_was_stopped_does_not_start(directory: Path) -> None:
+    running = Run(parse(block("open('/dev/null')")))
+    running.stop()
+    with pytest.raises(CancelledError):
+        running.result()
+
+
+def test_a_run_that_is_over_can_be_stopped_and_nothing_happens() -> None:
+    running = Run(parse(block("1")))
+    found = running.result()
+    running.stop()
+    assert result(found).shown == "1"
+
+
+def test_runs_from_many_threads_leave_this_process_as_it_was(directory: Path) -> None:
+    run(parse(block("1")))  # which starts the server
+    main, descriptors = sys.modules["__main__"], len(list(Path("/dev/fd").iterdir()))
+    lessons = [parse(block(f"import os\nos._exit({i})")) for i in range(1, 25)]
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(run, lessons))
+    for number, lesson_run in enumerate(found, start=1):
+        assert f"{ENDED} {number}," in (result(lesson_run).problem or "")
+    assert sys.modules["__main__"] is main
+    assert multiprocessing.active_children() == []
+    assert len(list(Path("/dev/fd").iterdir())) == descriptors
+    assert list(directory.iterdir()) == []
+
+
 # Lessons in the background
 
 
 def test_lessons_run_while_their_caller_does_something_else(tmp_path: Path) -> None:
     go = tmp_path / "go"
     code = f"import os, time\nwhile not os.path.exists({str(go)!r}):\n    time.sleep(0.01)"
-    runs = BackgroundRuns([parse(block(code)), parse(block("2"))])
-    assert result(runs.results[1].result()).shown == "2"
-    assert not runs.results[0].done()
+    background = BackgroundRuns([parse(block(code)), parse(block("2"))])
+    assert result(background.results[1].result()).shown == "2"
+    assert not background.results[0].done()
     go.touch()
-    assert result(runs.results[0].result()).problem is None
-    runs.stop()
+    assert result(background.results[0].result()).problem is None
+    background.stop()
 
 
-def test_lessons_that_are_stopped_have_no_result_and_leave_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    lessons = [parse(block("while True: x = 1")) for _ in range(5)]
-    runs = BackgroundRuns([*lessons, parse("# No block")])
-    while not list(tmp_path.iterdir()):
-        time.sleep(0.01)
+def test_lessons_that_are_stopped_have_no_result_and_leave_nothing(directory: Path) -> None:
+    background = BackgroundRuns([parse(block("while True: x = 1")) for _ in range(5)])
+    wait_for(lambda: list(directory.iterdir()))
     began = time.monotonic()
-    runs.stop()
-    runs.stop()
+    background.stop()
+    background.stop()
     assert time.monotonic() - began < 10
-    assert [future.cancelled() for future in runs.results] == [True] * 5 + [False]
-    assert list(tmp_path.iterdir()) == []
+    for future in background.results:
+        with pytest.raises(CancelledError):
+            future.result(timeout=0)
+    assert list(directory.iterdir()) == []
 
 
 def test_an_error_of_the_runner_is_raised_where_a_result_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
-    runs = BackgroundRuns([parse(block("1"))] * 3)
-    for future in runs.results:
+    background = BackgroundRuns([parse(block("1"))] * 3)
+    for future in background.results:
         with pytest.raises(FileNotFoundError, match="missing"):
             future.result()
-    runs.stop()
+    background.stop()
 
 
 # What lessons share
@@ -145,6 +253,11 @@ def test_a_lesson_starts_from_the_same_seeds_every_time() -> None:
 
 def test_torch_runs_on_one_thread() -> None:
     assert shown(block("import torch\ntorch.get_num_threads()")) == ["1"]
+
+
+def test_a_lesson_may_start_processes_of_its_own_as_a_script_on_linux_does() -> None:
+    code = "import multiprocessing\ndef square(x): return x * x\nwith multiprocessing.Pool(2) as pool:\n"
+    assert shown(block(code + "    found = pool.map(square, range(4))\nfound")) == ["[0, 1, 4, 9]"]
 
 
 def test_a_lesson_works_in_an_empty_directory_that_goes_when_it_ends() -> None:
@@ -351,13 +464,6 @@ def test_a_lesson_that_was_stopped_goes_no_further_though_it_expected_an_excepti
     assert found == [f"{PATH}:3: {LOOP}\n    while True: x = 1"]
 
 
-def test_a_lesson_that_closes_the_pipe_of_its_reports_is_not_waited_for() -> None:
-    (failure,) = failures(block("import os, time\nos.closerange(3, 1000)\ntime.sleep(60)"))
-    assert failure.startswith(
-        f"{PATH}:2: this block closed the pipe through which its results are reported\n"
-    )
-
-
 def test_a_process_that_dies_between_two_blocks_is_a_failure_of_the_next() -> None:
     code = (
         "import os\nfrom multiprocessing.connection import Connection\nsend = Connection.send\n"
@@ -367,22 +473,6 @@ def test_a_process_that_dies_between_two_blocks_is_a_failure_of_the_next() -> No
     assert failures(block(code), block("1", "1")) == [
         f"{PATH}:12: the lesson's process ended, with exit status 5, while this block ran\n    1"
     ]
-
-
-def test_the_next_lessons_run_though_one_killed_the_server_they_are_forked_from() -> None:
-    killer = parse(block("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"))
-    run(killer)
-    assert failures(block("1", "1")) == []
-
-
-def test_a_server_that_is_killed_while_a_lesson_starts_is_replaced() -> None:
-    prepare()
-    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
-    os.kill(server, signal.SIGSTOP)
-    killing = threading.Timer(0.2, os.kill, (server, signal.SIGKILL))
-    killing.start()
-    assert failures(block("1", "1")) == []
-    killing.join()
 
 
 @pytest.fixture
@@ -421,7 +511,7 @@ def test_what_a_lesson_started_ends_with_it(code: str, pid_file: Path) -> None:
     assert _end_of(int(pid_file.read_text()))
 
 
-@pytest.mark.parametrize("run_it", ["run_lesson({})", "BackgroundRuns([{}]).results[0].result()"])
+@pytest.mark.parametrize("run_it", ["run_lesson({})", "run_lessons([{}])"])
 def test_lessons_are_ended_when_running_them_is_interrupted(
     pid_file: Path, tmp_path: Path, run_it: str
 ) -> None:
@@ -430,7 +520,7 @@ def test_lessons_are_ended_when_running_them_is_interrupted(
     script = tmp_path / "script.py"
     script.write_text(
         "from lessons_src.engine.parsing import parse_lesson\n"
-        "from lessons_src.engine.running import BackgroundRuns, run_lesson\n"
+        "from lessons_src.engine.running import run_lesson, run_lessons\n"
         + run_it.format(f"parse_lesson({block(lesson)!r}, 'x.md')")
     )
     with subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True) as process:
@@ -450,8 +540,7 @@ def test_lessons_are_ended_when_running_them_is_interrupted(
     assert not Path(directory).exists()
 
 
-def test_lessons_leave_no_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_lessons_leave_no_directories(directory: Path) -> None:
     failures(block("open('x', 'w').close()"), block("import os\nos._exit(1)"))
     failures(block("while True:\n    x = 1"), time_limit=0.3)
-    assert list(tmp_path.iterdir()) == []
+    assert list(directory.iterdir()) == []
