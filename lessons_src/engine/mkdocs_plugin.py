@@ -1,11 +1,12 @@
 """The site build runs every lesson and shows what it showed; only this module knows MkDocs."""
 
+import contextlib
 import logging
 import posixpath
-from concurrent.futures import Future
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from jinja2 import Environment
 from mkdocs.config import config_options
@@ -17,6 +18,7 @@ from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as SitePage
 
+from lessons_src.engine.building import BuildRuns
 from lessons_src.engine.caching import RunCache
 from lessons_src.engine.failures import Failure, check_lesson, syntax_failures
 from lessons_src.engine.formulas import FormulaError, draw_formulas
@@ -32,7 +34,7 @@ from lessons_src.engine.page import (
     render_results,
 )
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson
-from lessons_src.engine.running import BackgroundRuns, prepare
+from lessons_src.engine.running import prepare
 
 _build_log = logging.getLogger("mkdocs.plugins.lessons")
 # Under `serve`, a warning in MkDocs' own log would end a strict build, and with it the reload.
@@ -60,8 +62,6 @@ class _Outcome:
     failures: list[Failure] = field(default_factory=list)
     lesson: Lesson | None = None
     page: Page | None = None
-    run: Future[LessonRun] = field(default_factory=Future)
-    has_notebook: bool = False
     site_page: SitePage | None = None
 
 
@@ -80,7 +80,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self.serving = command == "serve"
         self.last_good: dict[str, SitePage] = {}
         self.outcomes: dict[str, _Outcome] = {}
-        self.runs = BackgroundRuns([])
+        self.cleanup = contextlib.ExitStack()
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         if _SUPERFENCES not in config.markdown_extensions:
@@ -102,7 +102,11 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 raise PluginError(f"lessons.notebooks names {name!r}, and there is no such lesson in docs")
             if self.outcomes[name].lesson:
                 files.append(self._notebook_file(name, config))
-        self._start_runs()
+        # Lessons with a notebook first: the build waits for those first.
+        names = dict.fromkeys([*self.config.notebooks, *self.outcomes])
+        lessons = [lesson for name in names if (lesson := self.outcomes[name].lesson)]
+        self.runs = BuildRuns(lessons, self.cache, _build_log)
+        self.cleanup.callback(self.runs.stop)
         return files
 
     # Before mkdocs-jupyter, which reads the notebook then.
@@ -148,18 +152,20 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             self._finish(name, outcome)
         for name in self.config.notebooks:
             self._write_notebook(name)  # where no plugin shows notebooks, and their files alone are offered
-        self.runs.stop()
+        self.cleanup.close()
         self.cache.forget_all_but(outcome.lesson for outcome in self.outcomes.values() if outcome.lesson)
         self._report([failure for outcome in self.outcomes.values() for failure in outcome.failures])
         return env
 
     def on_build_error(self, *, error: Exception) -> None:
-        self.runs.stop()
+        self.cleanup.close()
 
     def on_shutdown(self) -> None:
-        self.runs.stop()  # after Ctrl-C, which is no build error
+        self.cleanup.close()  # after Ctrl-C, which is no build error
 
-    def on_serve(self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Any) -> LiveReloadServer:
+    def on_serve(
+        self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., None]
+    ) -> LiveReloadServer:
         server.watch(str(Path(__file__).parents[1]))
         return server
 
@@ -178,42 +184,31 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 outcome.page = render_page(outcome.lesson)
         return outcomes
 
-    def _start_runs(self) -> None:
-        """Take each lesson's run from the cache, or begin it."""
-        new: dict[str, Lesson] = {}
-        # Lessons with a notebook first: it is what is waited for first.
-        for name in dict.fromkeys([*self.config.notebooks, *self.outcomes]):
-            outcome = self.outcomes[name]
-            if outcome.lesson is None:
-                continue
-            if run := self.cache.load(outcome.lesson):
-                outcome.run.set_result(run)
-            else:
-                new[name] = outcome.lesson
-        self.runs = BackgroundRuns(list(new.values()))
-        for name, future in zip(new, self.runs.results, strict=True):
-            self.outcomes[name].run = future
-
     def _finish(self, name: str, outcome: _Outcome) -> None:
         """Wait for a lesson's run, check it, and fill in its page: or the last good one, where it fails."""
+        results = {}
         if outcome.lesson:
-            run = outcome.run.result()
+            run = self.runs.result(outcome.lesson)
             failures = check_lesson(outcome.lesson, run)
             if not failures:
                 self.cache.store(outcome.lesson, run)
+                results = render_results(outcome.lesson, run)
             outcome.failures = failures + outcome.failures
-        page = outcome.site_page
-        if page is None:  # another plugin has left it out
-            return
-        if outcome.lesson and not outcome.failures:
-            page.content = fill_in(page.content or "", render_results(outcome.lesson, run))
-            self.last_good[name] = page
-            return
+        if outcome.site_page is None:
+            return  # another plugin has left it out
+        if outcome.failures:
+            self._show_failures(name, outcome.site_page, outcome.failures)
+        else:
+            outcome.site_page.content = fill_in(outcome.site_page.content or "", results)
+            self.last_good[name] = outcome.site_page
+
+    def _show_failures(self, name: str, page: SitePage, failures: list[Failure]) -> None:
+        """Say on the page what is wrong, above the page as it was last good."""
         good = self.last_good.get(name)
         if good:
             for part in _PARTS:
                 setattr(page, part, getattr(good, part))
-        page.content = render_failures(outcome.failures, kept=good is not None) + (page.content or "")
+        page.content = render_failures(failures, kept=good is not None) + (page.content or "")
 
     def _report(self, failures: list[Failure]) -> None:
         """Name each failure; a build ends with them, a server goes on."""
@@ -221,7 +216,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         for failure in failures:
             log.error("%s", failure)
         if failures and not self.serving:
-            raise PluginError(f"not built, because of {len(failures)} failure(s) in lessons")
+            count = "1 failure" if len(failures) == 1 else f"{len(failures)} failures"
+            raise PluginError(f"not built, because of {count} in lessons")
 
     def _notebook_file(self, name: str, config: MkDocsConfig) -> File:
         return File(
@@ -233,17 +229,16 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         )
 
     def _write_notebook(self, name: str) -> None:
-        """Wait for a lesson's run and write it as a notebook, once: without outputs, if it has failed."""
-        outcome = self.outcomes[name]
-        if outcome.lesson is None or outcome.has_notebook:
+        """Write a lesson as a notebook: without outputs, if it fails."""
+        lesson = self.outcomes[name].lesson
+        if lesson is None:
             return
-        outcome.has_notebook = True
-        path = self.cache.directory / _notebook_place(name)
-        run = outcome.run.result()
-        if check_lesson(outcome.lesson, run):
+        run = self.runs.result(lesson)
+        if check_lesson(lesson, run):
             run = LessonRun([None] * len(run.blocks))
+        path = self.cache.directory / _notebook_place(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(notebook(outcome.lesson, run), encoding="utf-8")
+        path.write_text(notebook(lesson, run), encoding="utf-8")
 
     def _format_results(self, source: str, *args: object, **kwargs: object) -> str:
         """Called by Markdown for each fence of results."""

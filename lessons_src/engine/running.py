@@ -211,7 +211,7 @@ class _Process:
     def close(self) -> None:
         """End the process with all that it has started, and remove its directory."""
         self.kill()
-        self.wait()
+        wait([self._status])
         shutil.rmtree(self._directory, ignore_errors=True)
         self._job.close()
         self._reports.close()

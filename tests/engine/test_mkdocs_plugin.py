@@ -117,6 +117,7 @@ def test_every_failure_ends_the_build_and_is_named_with_file_and_line(
         f"docs/b.md:1: `py` looks like Python and would not run: {python}",
         "docs/c.md:3: this is not UTF-8: invalid start byte",
     ]
+    assert "not built, because of 4 failures in lessons" in caplog.text
 
 
 def test_a_failure_reads_in_the_build_as_it_does_in_pytest(
@@ -171,6 +172,7 @@ def test_a_lesson_with_another_suffix_is_run_as_well(site: Site, caplog: pytest.
     site.write(block("1", "2"), name="b.markdown")
     (failure,) = site.report(caplog)
     assert failure.startswith("docs/b.markdown:2: the output differs from the stored one")
+    assert "not built, because of 1 failure in lessons" in caplog.text
 
 
 def test_a_page_that_another_plugin_makes_is_left_alone(site: Site) -> None:
