@@ -1,48 +1,73 @@
-# Each target sets up what it needs in .venv, and is quick about it when that was done before.
+# `make help` lists the commands. Each sets up what it needs in .venv, which takes time only once.
 
 MAKEFLAGS += --no-print-directory
-PYTHON ?= python3.11
 BIN := .venv/bin
-PIP_INSTALL := PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check
+# The first of these that is between 3.11 and 3.14, and can make a .venv, makes it.
+PYTHON ?= python3.14 python3.13 python3.12 python3.11 python3 python
+VERSION := import ensurepip, platform, sys; print(platform.python_version()); \
+	sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+NO_PYTHON = PYTHON must be a Python from 3.11 to 3.14 with venv, and none of these is: $(PYTHON). Install one \
+	(Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python), or say where one is: \
+	make PYTHON=/path/to/python3
+# On a terminal pip shows its progress.
+INSTALL := [ -t 1 ] || quiet=--quiet; \
+	PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install $$quiet --disable-pip-version-check --editable
+# Whole files on one worker, so that a lesson runs once.
+PYTEST := pytest --numprocesses 2 --dist loadfile
 # Two builds of one commit are the same byte for byte; this is the date that they carry.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 # Material announces MkDocs 2, which is pinned away, on every start.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: serve build test check accept bench
+.PHONY: help serve build test check format accept bench clean
 
-serve: .venv/ready
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+
+serve: .venv/ready  ## show the site at http://127.0.0.1:8000, and each lesson anew when it is saved
 	$(BIN)/mkdocs serve --no-strict --livereload
 
-build: .venv/ready
+build: .venv/ready  ## build the site into the folder site
 	$(BIN)/mkdocs build --strict
 
-test: .venv/ready
+test: .venv/ready  ## run the lessons, the docstrings and all quick tests
+	$(BIN)/$(PYTEST) -m "not slow"
+
+check: .venv/ready  ## run all that CI runs: format, lint, types and every test, with coverage
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m $(PYTEST)
 	@# What a process that a test has killed leaves behind is half a file, which combine complains of.
 	@$(BIN)/coverage combine --quiet >/dev/null 2>&1; rm -f .coverage.*
 	@report=$$($(BIN)/coverage report) || { echo "$$report"; exit 1; }
 
-check: .venv/ready
-	$(BIN)/ruff format --check
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	$(MAKE) build
-	$(MAKE) test
+format: .venv/ready  ## format the code, and mend what the linter can
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
 
-accept: .venv/ready
+accept: .venv/ready  ## store what every lesson shows now in place of its stored outputs
 	$(BIN)/pytest --accept docs README.md CONTRIBUTING.md
 
-bench: .venv/bench-ready
+bench: .venv/bench-ready  ## measure the time that builds, graphs and fits take
 	$(BIN)/python tests/bench
+
+clean:  ## delete the site and all caches, so that everything runs anew
+	rm -rf site .cache .mypy_cache .pytest_cache .ruff_cache .coverage*
 
 # What only the benchmark compares with is installed by it alone.
 .venv/bench-ready: .venv/ready
-	$(PIP_INSTALL) --editable ".[bench]"
+	@$(INSTALL) ".[bench]"
 	@touch $@
 
-.venv/ready: pyproject.toml .ci/constraints.txt
-	$(PYTHON) -m venv .venv
-	$(PIP_INSTALL) --editable ".[site,test]"
+.venv/ready: pyproject.toml .ci/constraints.txt | $(BIN)/pip
+	@echo "Installing what the lessons need into .venv. This takes one to two minutes, the first time."
+	@$(INSTALL) ".[site,test]"
 	@touch $@
+
+$(BIN)/pip:
+	@for python in $(PYTHON) ""; do version=$$($$python -c '$(VERSION)' 2>/dev/null) && break; done; \
+	if [ -z "$$python" ]; then echo "$(NO_PYTHON)"; exit 1; fi; \
+	echo "Found Python $$version as $$python."; \
+	$$python -m venv .venv
