@@ -1,5 +1,77 @@
-"""What a shell starts in its background ignores Ctrl-C, and so does all that it starts; tests press it."""
+"""What the tests share: a site that is built once for all of them, and a browser."""
 
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
 import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ("docs", "lessons_src", "mkdocs.yml", "pyproject.toml")
+BUILD = """\
+import sys
+from mkdocs.__main__ import cli
+cli(["build", "--strict", "--quiet"], standalone_mode=False)
+print(*sys.modules)
+"""
+
+# What a shell starts in its background ignores Ctrl-C, and so does all that it starts; tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def build_site(folder: Path) -> list[str]:
+    """Build the site from a copy of its sources in `folder`; return the modules that the build imported."""
+    folder.mkdir(parents=True)
+    for name in SOURCES:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD],
+        cwd=folder,
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return done.stdout.split()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site. pytest's workers share one: the first that needs it builds it, the others wait."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with (shared / "site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "project" / "site").exists():
+            build_site(shared / "project")
+    return shared / "project" / "site"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, without which a test is skipped, but not in CI."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    if not chromium:
+        assert not os.environ.get("CI"), "install chromium: .ci/run does"
+        pytest.skip("there is no chromium on this machine")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()

@@ -141,17 +141,17 @@ def test_tuples_and_lists_are_equally_good(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize("show_memloc", [False, True])
-@pytest.mark.parametrize("seed", range(20))
 def test_random_trees_print_as_from_the_first_version(
-    seed: int, show_memloc: bool, capsys: pytest.CaptureFixture[str]
+    show_memloc: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    choose = random.Random(seed)
-    nodes: list[Tree] = [LEAF]
-    for i in range(12):
-        nodes.append(((f"Op{i}", f"{i:05x}"), choose.choices(nodes[-4:], k=choose.randrange(3))))
-    first_version(nodes[-1], show_memloc=show_memloc)
-    expected = capsys.readouterr().out
-    assert printed(capsys, nodes[-1], show_memloc=show_memloc) == expected
+    for seed in range(20):
+        choose = random.Random(seed)
+        nodes: list[Tree] = [LEAF]
+        for i in range(12):
+            nodes.append(((f"Op{i}", f"{i:05x}"), choose.choices(nodes[-4:], k=choose.randrange(3))))
+        first_version(nodes[-1], show_memloc=show_memloc)
+        expected = capsys.readouterr().out
+        assert printed(capsys, nodes[-1], show_memloc=show_memloc) == expected, seed
 
 
 # Large trees: what is not printed is counted

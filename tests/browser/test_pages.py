@@ -1,10 +1,6 @@
 """The built site as a reader meets it, in a browser, on a desk and on a phone, in light and dark."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -13,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from conftest import ROOT
+from playwright.sync_api import Browser, Page, expect
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+pytestmark = pytest.mark.slow
+
 LESSONS = sorted(path.stem for path in ROOT.glob("docs/lessons/*.md"))
 REFERENCE = sorted(path.stem for path in ROOT.glob("docs/reference/*.md"))
 PATHS = [
@@ -27,11 +23,6 @@ PATHS = [
     "notebooks/lessons/linear-regression/",
 ]
 
-if not CHROMIUM:
-    # A reader's machine need not have it; where CI runs, its absence is a failure.
-    assert not os.environ.get("CI"), "install chromium: .ci/run does"
-    pytest.skip("there is no chromium on this machine", allow_module_level=True)
-
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
@@ -39,32 +30,13 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    site = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+def address(site: Path) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=[(1300, "light"), (1300, "dark"), (390, "light"), (390, "dark")], ids=str)
-def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    yield context
-    context.close()
 
 
 @pytest.fixture
@@ -74,21 +46,26 @@ def page(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1300, "light"), (390, "dark")])
 def test_pages_load_from_one_host_without_an_error_and_never_scroll_sideways(
-    context: BrowserContext, address: str
+    browser: Browser, address: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
-    page = context.new_page()
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on(
+    context.on("weberror", lambda error: problems.append(str(error.error)))
+    context.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    context.on(
         "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url)
     )
-    for path in PATHS:
-        page.goto(address + path, wait_until="networkidle")
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= page.viewport_size["width"] if page.viewport_size else False, path
-        assert problems == [], path
+    # All at once: a page is idle half a second after its last request.
+    pages = [context.new_page() for _ in PATHS]
+    for page, path in zip(pages, PATHS, strict=True):
+        page.goto(address + path, wait_until="commit")
+    for page in pages:
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
+    assert problems == []
+    context.close()
 
 
 def test_a_predict_first_answer_is_folded_until_it_is_opened_from_the_keyboard(

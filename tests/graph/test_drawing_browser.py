@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from expressions import leaf, post_example, unbind_example
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from lessons_src import AutogradGraph
 from lessons_src.engine.lesson import BlockRun, LessonRun
@@ -23,14 +21,9 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-ASSETS = Path(__file__).parents[2] / "docs" / "assets"
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+pytestmark = pytest.mark.slow
 
-if not CHROMIUM:
-    # A reader's machine need not have it; where CI runs, its absence is a failure.
-    assert not os.environ.get("CI"), "install chromium: .ci/run does"
-    pytest.skip("there is no chromium on this machine", allow_module_level=True)
+ASSETS = Path(__file__).parents[2] / "docs" / "assets"
 
 PAGE = """\
 <!doctype html>
@@ -55,14 +48,6 @@ def figures(*graphs: AutogradGraph) -> str:
     )
     run = LessonRun([BlockRun(figures=[graph.to_svg(shapes=True)]) for graph in graphs])
     return "".join(render_results(parse_lesson(text, "drawings.md"), run).values())
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(

@@ -70,7 +70,7 @@ def examples_in(file: Path) -> int:
 def test_pytest_collects_every_example() -> None:
     paths = ["docs", "lessons_src", "README.md", "CONTRIBUTING.md"]
     command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", *paths]
-    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     counts = (line.rsplit(": ") for line in listing.stdout.splitlines() if ": " in line)
     there = {file.relative_to(ROOT).as_posix(): examples_in(file) for file in [*PAGES, *MODULES]}
     assert {name: int(count) for name, count in counts} == {name: n for name, n in there.items() if n}

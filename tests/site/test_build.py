@@ -2,24 +2,19 @@
 
 import filecmp
 import inspect
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import FunctionType
 
 import pytest
 from bs4 import BeautifulSoup
+from conftest import ROOT, build_site
 
 import lessons_src
 from lessons_src.backward.hooks import BackwardRecord
 from lessons_src.backward.record import Gradient
 
-ROOT = Path(__file__).parents[2]
-SOURCES = ("docs", "lessons_src", "mkdocs.yml", "pyproject.toml")
-
+pytestmark = pytest.mark.slow
 
 RECORDED = ("Step", "Contribution", "Accumulation")
 CLASSES = {
@@ -37,37 +32,18 @@ def has_an_entry(of_class: type, name: str) -> bool:
     return not name.startswith("_") and isinstance(inspect.getattr_static(of_class, name), kinds)
 
 
-def build(folder: Path) -> Path:
-    """Build the site from a copy of the sources in `folder`, as `make build` does."""
-    folder.mkdir(parents=True)
-    for name in SOURCES:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder / name)
-    subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"],
-        cwd=folder,
-        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"},
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    return folder / "site"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("first") / "project")
-
-
 def files(site: Path) -> list[str]:
     return sorted(path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
 
 
-def test_two_builds_from_two_folders_are_the_same_byte_for_byte(site: Path, tmp_path: Path) -> None:
-    other = build(tmp_path / "a folder with another name" / "project")
+def test_a_build_from_another_folder_is_the_same_byte_for_byte_and_never_imports_torch(
+    site: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a folder with another name" / "project"
+    modules = build_site(folder)
+    assert "mkdocstrings" in modules
+    assert "torch" not in modules
+    other = folder / "site"
     assert files(site) == files(other)
     match, mismatch, errors = filecmp.cmpfiles(site, other, files(site), shallow=False)
     assert (mismatch, errors) == ([], [])
@@ -119,15 +95,6 @@ def test_examples_in_docstrings_are_code_and_their_references_are_links(site: Pa
         assert ">>>" not in prose
         assert "][" not in prose
         assert "<autoref" not in html
-
-
-def test_the_build_does_not_import_torch(tmp_path: Path) -> None:
-    code = (
-        "import sys; from mkdocs.__main__ import cli; "
-        "cli(['build', '--quiet', '--site-dir', sys.argv[1]], standalone_mode=False); "
-        "assert 'mkdocstrings' in sys.modules; assert 'torch' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True, timeout=300)
 
 
 def test_ids_are_unique_on_every_page(site: Path) -> None:
