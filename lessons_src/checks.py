@@ -47,3 +47,15 @@ def check_settings(lr: float, steps: int) -> None:
         raise TypeError(f"steps must be an int, as 100, not {type(steps).__name__}.")
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, not {steps}.")
+
+
+def check_start(name: str, value: float | Tensor | None, dtype: torch.dtype) -> None:
+    if value is None:  # it will be drawn
+        return
+    if isinstance(value, bool) or not isinstance(value, Real | Tensor):
+        raise TypeError(f"{name} must be a number or a tensor, not {type(value).__name__}.")
+    if isinstance(value, Tensor) and (value.numel() != 1 or value.is_complex()):
+        raise ValueError(f"{name} must be one real number, not {value.numel()} of {value.dtype}.")
+    start = torch.as_tensor(value, dtype=dtype)
+    if not start.isfinite():
+        raise ValueError(f"{name} is {start.item()} as {dtype}: start from a finite number.")

@@ -1,70 +1,39 @@
 """Fit a line with raw autograd: two tensors, one loop, no optimiser.
 
-The model is ``y_pred = a + b * x``. The loop in `_descend` is the whole of it; the rest of this
-file says clearly what is wrong with an input, because PyTorch accepts most mistakes in silence.
+The model is ``y_pred = a + b * x``. The loop in `_descend` is the whole of it.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
-from lessons_src.checks import check_data, check_settings
+from lessons_src.checks import check_data, check_settings, check_start
 
-PROGRESS_EVERY = 10
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-
-@dataclass(frozen=True)
-class LineFit:
-    """A fitted line ``y = a + b * x``, and how the fit came to it.
-
-    Attributes:
-        a: The intercept.
-        b: The slope.
-        losses: One a step, each before that step's update.
-        snapshots: ``(a, b)`` after steps 0, 10, 20, …
-    """
-
-    a: float
-    b: float
-    losses: list[float] = field(repr=False)
-    snapshots: list[tuple[float, float]] = field(repr=False)
-
-    def progress_lines(self) -> list[str]:
-        r"""Return a line of text for every tenth step: its loss, then `a` and `b` as updated.
-
-        Examples:
-            >>> x = torch.tensor([0.0, 1.0, 2.0])
-            >>> fit = fit_line(x, 1 + 2 * x, lr=0.1, steps=20, a=0.0, b=0.0)
-            >>> print("\n".join(fit.progress_lines()))
-            Step 0: Loss=11.6667, a=0.6000, b=0.8667
-            Step 10: Loss=0.0114, a=1.1534, b=1.8873
-        """
-        steps = range(0, len(self.losses), PROGRESS_EVERY)
-        return [
-            f"Step {step}: Loss={self.losses[step]:.4f}, a={a:.4f}, b={b:.4f}"
-            for step, (a, b) in zip(steps, self.snapshots, strict=True)
-        ]
+    from torch import Tensor
 
 
-class DivergenceError(ArithmeticError):
-    """The fit ran away: a number in it is no longer finite.
+# `a` and `b` are leaves. To a type checker their `.grad` may be None; here backward has set it.
+def _descend(x: Tensor, y: Tensor, a: Any, b: Any, *, lr: float, steps: int) -> Iterator[tuple[float, ...]]:
+    """Yield the loss of each step, and `a` and `b` after it."""
+    for _ in range(steps):
+        y_pred = a + b * x
+        loss = ((y_pred - y) ** 2).mean()
+        loss.backward()
 
-    Attributes:
-        fit (LineFit): The steps before that.
-    """
+        with torch.no_grad():  # an update is not part of the graph
+            a -= lr * a.grad
+            b -= lr * b.grad
+            a.grad.zero_()  # or the next backward would add to it
+            b.grad.zero_()
 
-    def __init__(self, message: str, fit: LineFit) -> None:
-        super().__init__(message, fit)
-        self.fit = fit
-
-    def __str__(self) -> str:
-        return str(self.args[0])
+        yield loss.item(), a.item(), b.item()
 
 
 def fit_line(
@@ -110,57 +79,79 @@ compares every x with every y. Try y.reshape(x.shape).
     """
     check_data(x, y)
     check_settings(lr, steps)
+    check_start("a", a, x.dtype)
+    check_start("b", b, x.dtype)
+    losses: list[float] = []
+    path: list[tuple[float, float]] = []
     # Leaving inference mode also leaves no_grad. Outside it, clones can be saved for backward.
     with torch.inference_mode(mode=False):
         x, y = x.detach().clone(), y.detach().clone()
-        start_a, start_b = _start("a", a, x), _start("b", b, x)
-        return _descend(x, y, start_a, start_b, lr=float(lr), steps=int(steps))
-
-
-# `a` and `b` are leaves. To a type checker their `.grad` may be None; here backward has set it.
-def _descend(x: Tensor, y: Tensor, a: Any, b: Any, *, lr: float, steps: int) -> LineFit:
-    losses: list[float] = []
-    snapshots: list[tuple[float, float]] = []
-    for step in range(steps):
-        y_pred = a + b * x
-        loss = ((y_pred - y) ** 2).mean()
-        loss_value = loss.item()
-        if not math.isfinite(loss_value):
-            fit = LineFit(a.item(), b.item(), losses, snapshots)
-            raise DivergenceError(_runaway(f"the loss is {loss_value} at step {step}", lr), fit)
-        losses.append(loss_value)
-
-        loss.backward()
-
-        with torch.no_grad():  # an update is not part of the graph
-            a -= lr * a.grad
-            b -= lr * b.grad
-            a.grad.zero_()  # or the next backward would add to it
-            b.grad.zero_()
-
-        if step % PROGRESS_EVERY == 0:
-            snapshots.append((a.item(), b.item()))
-
-    fit = LineFit(a.item(), b.item(), losses, snapshots)
+        start_a, start_b = _leaf(a, x), _leaf(b, x)
+        line = start_a.item(), start_b.item()
+        for loss, new_a, new_b in _descend(x, y, start_a, start_b, lr=float(lr), steps=steps):
+            if not math.isfinite(loss):
+                what = f"the loss is {loss} at step {len(losses)}"
+                raise DivergenceError(_runaway(what, lr), LineFit(*line, losses, path))
+            line = new_a, new_b
+            losses.append(loss)
+            path.append(line)
+    fit = LineFit(*line, losses, path)
     if not (math.isfinite(fit.a) and math.isfinite(fit.b)):  # no later loss would show it
         raise DivergenceError(_runaway(f"a={fit.a}, b={fit.b} after step {steps - 1}", lr), fit)
     return fit
+
+
+def _leaf(value: float | Tensor | None, x: Tensor) -> Tensor:
+    """Return a new leaf of shape (1,) that holds the starting value, drawn if there is none."""
+    start = torch.randn(1) if value is None else value
+    start = torch.as_tensor(start, dtype=x.dtype, device=x.device)
+    return start.detach().reshape(1).clone().requires_grad_()
 
 
 def _runaway(what: str, lr: float) -> str:
     return f"{what} with lr={lr}. Try a smaller lr, or x and y of a smaller scale."
 
 
-def _start(name: str, value: float | Tensor | None, x: Tensor) -> Tensor:
-    """Return a new leaf of shape (1,) that holds the starting value."""
-    if value is None:
-        value = torch.randn(1)
-    if isinstance(value, bool) or not isinstance(value, Real | Tensor):
-        raise TypeError(f"{name} must be a number or a tensor, not {type(value).__name__}.")
-    start = value.detach() if isinstance(value, Tensor) else torch.tensor([float(value)], dtype=x.dtype)
-    if start.numel() != 1 or start.is_complex():
-        raise ValueError(f"{name} must be one real number, not {start.numel()} of {start.dtype}.")
-    start = start.to(x).reshape(1).clone()  # a view instead of a clone would slow the loop by 1 %
-    if not start.isfinite():
-        raise ValueError(f"{name} is {start.item()} as {x.dtype}: start from a finite number.")
-    return start.requires_grad_()
+@dataclass(frozen=True)
+class LineFit:
+    """A fitted line ``y = a + b * x``, and how the fit came to it.
+
+    Attributes:
+        a: The intercept.
+        b: The slope.
+        losses: The loss of each step, before its update.
+        path: ``(a, b)`` after each step.
+    """
+
+    a: float
+    b: float
+    losses: list[float] = field(repr=False)
+    path: list[tuple[float, float]] = field(repr=False)
+
+    def progress_lines(self) -> list[str]:
+        r"""Return a line of text for every tenth step: its loss, then `a` and `b` as updated.
+
+        Examples:
+            >>> x = torch.tensor([0.0, 1.0, 2.0])
+            >>> fit = fit_line(x, 1 + 2 * x, lr=0.1, steps=20, a=0.0, b=0.0)
+            >>> print("\n".join(fit.progress_lines()))
+            Step 0: Loss=11.6667, a=0.6000, b=0.8667
+            Step 10: Loss=0.0114, a=1.1534, b=1.8873
+        """
+        steps = list(enumerate(zip(self.losses, self.path, strict=True)))
+        return [f"Step {i}: Loss={loss:.4f}, a={a:.4f}, b={b:.4f}" for i, (loss, (a, b)) in steps[::10]]
+
+
+class DivergenceError(ArithmeticError):
+    """The fit ran away: a number in it is no longer finite.
+
+    Attributes:
+        fit (LineFit): The steps before that.
+    """
+
+    def __init__(self, message: str, fit: LineFit) -> None:
+        super().__init__(message, fit)
+        self.fit = fit
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -77,6 +77,13 @@ def test_a_loss_is_the_mean_squared_error_before_its_step() -> None:
     assert fit.losses[12] == pytest.approx(mean_squared_error(x, y, before.a, before.b))
 
 
+def test_the_path_is_the_line_after_each_step() -> None:
+    x, y = noisy_line()
+    fit = fit_line(x, y, steps=13, a=0, b=0)
+    shorter = [fit_line(x, y, steps=steps, a=0, b=0) for steps in range(1, 14)]
+    assert fit.path == [(each.a, each.b) for each in shorter]
+
+
 def test_a_column_is_fitted_as_the_same_numbers_in_a_row() -> None:
     x, y = noisy_line(20)
     row, column = fit_line(x, y, a=0, b=0), fit_line(x[:, None], y[:, None], a=0, b=0)
@@ -189,6 +196,7 @@ def test_divergence_names_the_step_and_the_learning_rate_and_keeps_the_record() 
     assert 0 < step < 100
     assert all(math.isfinite(loss) for loss in fit.losses)
     assert fit.losses == sorted(fit.losses)  # it went the wrong way from the first step on
+    assert fit.path[-1] == (fit.a, fit.b)
     assert len(fit.progress_lines()) == math.ceil(step / 10)
 
 
