@@ -113,19 +113,16 @@ def _count_lines(root: Tree) -> dict[int, int]:
     stack = [root]
     while stack:
         tree = stack.pop()
-        if id(tree) in counts:
-            continue
-        if id(tree) in opened:  # everything below it has been counted by now
-            lines = 1 + sum(counts[id(child)] for child in tree[1])
-            counts[id(tree)] = min(lines, _COUNTED_TO)
-            continue
-        _check_shape(tree)
-        opened.add(id(tree))
-        stack.append(tree)
-        for child in tree[1]:
-            if id(child) in opened and id(child) not in counts:
-                raise ValueError(f"a node holds itself, which no graph does: {short_repr(child)}")
-            stack.append(child)
+        if id(tree) not in opened:
+            _check_shape(tree)
+            opened.add(id(tree))
+            stack.append(tree)
+            stack.extend(child for child in tree[1] if id(child) not in opened)
+        elif id(tree) not in counts:  # we come back to it after its children
+            below = [counts.get(id(child), 0) for child in tree[1]]
+            if 0 in below:
+                raise ValueError(f"a node holds itself, which no graph does: {short_repr(tree)}")
+            counts[id(tree)] = min(1 + sum(below), _COUNTED_TO)
     return counts
 
 

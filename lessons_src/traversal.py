@@ -81,12 +81,12 @@ def walk(grad_fn: Node) -> dict[Node, list[Node]]:
     stack = [grad_fn]
     while stack:
         node = stack.pop()
-        if node in opened:  # we come back to it after its inputs
-            graph.setdefault(node, opened[node])
-            continue
-        opened[node] = [fn for fn, _ in node.next_functions if fn is not None]
-        stack.append(node)
-        stack.extend(fn for fn in reversed(opened[node]) if fn not in opened)
+        if node not in opened:
+            opened[node] = [fn for fn, _ in node.next_functions if fn is not None]
+            stack.append(node)
+            stack.extend(fn for fn in reversed(opened[node]) if fn not in opened)
+        elif node not in graph:  # we come back to it after its inputs
+            graph[node] = opened[node]
     if len(graph) > SHALLOW:
         make_safe_to_free(graph.items())
     return graph
