@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from torch.autograd.graph import Node
 
@@ -17,7 +17,7 @@ SHALLOW = 1000
 STAGE = 20
 
 
-def make_safe_to_free(graph: Iterable[tuple[Node, Sequence[Node]]]) -> None:
+def make_safe_to_free(nodes: Iterable[Node]) -> None:
     """Let a graph be freed without recursion to its depth, which crashes Python on torch 2.13 to 2.15.
 
     There, a node that Python has seen frees its inputs by recursion, and some 5,000 levels overflow
@@ -25,11 +25,12 @@ def make_safe_to_free(graph: Iterable[tuple[Node, Sequence[Node]]]) -> None:
     inputs too. They then go after the node, by the hand of Python's containers, whose nesting
     Python limits to 50. A node never holds more than its inputs, which it keeps alive anyway.
 
-    `graph` gives each node after its inputs, with those inputs.
+    `nodes` has each node after its inputs. An input that is not among them counts as a leaf.
     """
     levels: dict[Node, int] = {}
-    for node, inputs in graph:
-        below = [levels.get(fn, 0) for fn in inputs]  # 0 for what was not walked
+    for node in nodes:
+        inputs = [fn for fn, _ in node.next_functions if fn is not None]
+        below = [levels.get(fn, 0) for fn in inputs]
         levels[node] = level = 1 + max(below) if below else 0
         stage = level // STAGE * STAGE
         held = [fn for fn, its in zip(inputs, below, strict=True) if STAGE <= its < stage]

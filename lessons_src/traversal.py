@@ -88,7 +88,7 @@ def walk(grad_fn: Node) -> dict[Node, list[Node]]:
         elif node not in graph:  # we come back to it after its inputs
             graph[node] = opened[node]
     if len(graph) > SHALLOW:
-        make_safe_to_free(graph.items())
+        make_safe_to_free(graph)
     return graph
 
 
