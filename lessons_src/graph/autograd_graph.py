@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from lessons_src.graph.build import read
 from lessons_src.graph.model import MAX_NODES, GraphData
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lessons_src.graph.build import Output
     from lessons_src.graph.names import Names
+    from lessons_src.graph.options import TextKeywords
 
 
 class AutogradGraph(GraphData):
@@ -65,16 +66,7 @@ class AutogradGraph(GraphData):
         return cls(reading.nodes, reading.outputs, max_nodes)
 
     @without_garbage_collection  # that would look through the graph, all of which is in use
-    def render(
-        self,
-        *,
-        shapes: bool = False,
-        show_none: bool = False,
-        max_depth: int | None = None,
-        max_lines: int | None = MAX_LINES,
-        flat: bool = False,
-        ascii_only: bool = False,
-    ) -> str:
+    def render(self, **options: Unpack[TextKeywords]) -> str:
         """Return the graph as text: a tree, a line for each edge, from the outputs to the leaves.
 
         A line has the node's name and label. A node that several lines lead to has its index for a
@@ -89,14 +81,7 @@ class AutogradGraph(GraphData):
         Source: <https://github.com/pytorch/pytorch/issues/34953>
 
         Args:
-            shapes: Whether each line has the output's shape.
-            show_none: Whether inputs without a gradient are shown.
-            max_depth: How many levels are drawn; ``…`` at the end of a line says that there are
-                more. ``None`` sets no limit.
-            max_lines: How many lines there may be. ``None`` sets no limit.
-            flat: Whether there is no tree, but a line for each node, in the graph's order, and
-                after ``←`` its inputs.
-            ascii_only: Whether the text is without box characters and other symbols.
+            **options: The fields of [`TextOptions`][], such as `shapes` and `max_lines`.
 
         Raises:
             TypeError: An option is of the wrong kind. The message names it.
@@ -115,27 +100,9 @@ class AutogradGraph(GraphData):
                 │   ├── AddBackward0 [2]
             … 38 more lines
         """
-        return "\n".join(
-            self.iter_lines(
-                shapes=shapes,
-                show_none=show_none,
-                max_depth=max_depth,
-                max_lines=max_lines,
-                flat=flat,
-                ascii_only=ascii_only,
-            )
-        )
+        return "\n".join(self.iter_lines(**options))
 
-    def iter_lines(
-        self,
-        *,
-        shapes: bool = False,
-        show_none: bool = False,
-        max_depth: int | None = None,
-        max_lines: int | None = MAX_LINES,
-        flat: bool = False,
-        ascii_only: bool = False,
-    ) -> Iterator[str]:
+    def iter_lines(self, **options: Unpack[TextKeywords]) -> Iterator[str]:
         """Return an iterator over the lines of [`render`][], each made when it is asked for.
 
         Examples:
@@ -144,15 +111,7 @@ class AutogradGraph(GraphData):
             >>> next(AutogradGraph.from_output(w * w).iter_lines())
             '└── MulBackward0'
         """
-        options = TextOptions(
-            shapes=shapes,
-            show_none=show_none,
-            max_depth=max_depth,
-            max_lines=max_lines,
-            flat=flat,
-            ascii_only=ascii_only,
-        )
-        return text_lines(self, options)
+        return text_lines(self, TextOptions(**options))
 
     def print_tabular(self, *, max_lines: int | None = MAX_LINES) -> None:
         """Print the graph as a table, a line for each node, as ``torch.fx`` does.
@@ -259,17 +218,13 @@ def print_graph(
     output: Output,
     names: Names = None,
     *,
-    shapes: bool = False,
-    show_none: bool = False,
-    max_depth: int | None = None,
-    max_lines: int | None = MAX_LINES,
-    flat: bool = False,
     max_nodes: int = MAX_NODES,
+    **options: Unpack[TextKeywords],
 ) -> None:
     """Print the autograd graph of `output` as a tree, with the names that `names` gives.
 
     [`AutogradGraph.render`][] says how to read the text. Where standard output has no box
-    characters, the tree is drawn in ASCII.
+    characters, the tree is drawn in ASCII, unless `ascii_only` says otherwise.
 
     Source: <https://github.com/pytorch/pytorch/issues/34953>
 
@@ -278,13 +233,8 @@ def print_graph(
             sequence of them.
         names: What tensors are called: a mapping of names to tensors, for which ``locals()`` does,
             or a module.
-        shapes: Whether each line has the output's shape.
-        show_none: Whether inputs without a gradient are shown.
-        max_depth: How many levels are drawn. ``None`` sets no limit.
-        max_lines: How many lines are printed; the last one says how many were left out. ``None``
-            sets no limit.
-        flat: Whether there is no tree, but a line for each node.
         max_nodes: How many nodes are read, those nearest to the output.
+        **options: The fields of [`TextOptions`][], such as `shapes` and `max_lines`.
 
     Raises:
         TypeError: An argument is of the wrong kind. The message names it, and nothing is printed.
@@ -304,14 +254,5 @@ def print_graph(
                 │   └── AccumulateGrad: w (2,)
                 └── → [3]: h (2,)
     """
-    graph = AutogradGraph.from_output(output, names, max_nodes)
-    print_lines(
-        graph.iter_lines(
-            shapes=shapes,
-            show_none=show_none,
-            max_depth=max_depth,
-            max_lines=max_lines,
-            flat=flat,
-            ascii_only=not is_shown_by_stdout(),
-        )
-    )
+    options.setdefault("ascii_only", not is_shown_by_stdout())
+    print_lines(AutogradGraph.from_output(output, names, max_nodes).iter_lines(**options))

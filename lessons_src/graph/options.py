@@ -1,9 +1,9 @@
-"""What `AutogradGraph.render` can be asked for, and the characters that it draws with."""
+"""What a graph's text can be asked for, and the characters that it is drawn with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from lessons_src.printing import BRANCH, LAST, MAX_LINES, PIPE, SPACE
 
@@ -25,13 +25,40 @@ UNICODE = Marks(BRANCH, LAST, PIPE, SPACE, "→", "←", " ↓", " …")
 ASCII = Marks("|-- ", "`-- ", "|   ", "    ", "->", "<-", " v", " ...")
 
 
+class TextKeywords(TypedDict, total=False):
+    """The fields of `TextOptions`, for a function that passes them on."""
+
+    shapes: bool
+    show_none: bool
+    max_depth: int | None
+    max_lines: int | None
+    flat: bool
+    ascii_only: bool
+
+
 @dataclass(kw_only=True, slots=True)
 class TextOptions:
-    """What to show of a graph; raises `TypeError` or `ValueError`, naming the option, for nonsense.
+    """What is shown of a graph, and how much of it.
 
-    >>> TextOptions(max_depth=-1)
-    Traceback (most recent call last):
-    ValueError: max_depth: a number of levels is meant, at least 1, or None for all, not -1.
+    Attributes:
+        shapes: Whether each line has the output's shape.
+        show_none: Whether inputs without a gradient are shown.
+        max_depth: How many levels are drawn; ``…`` at the end of a line says that there are more.
+            ``None`` sets no limit.
+        max_lines: How many lines there may be; one more counts those that were left out. ``None``
+            sets no limit.
+        flat: Whether there is no tree, but a line for each node, in the graph's order, and after
+            ``←`` its inputs.
+        ascii_only: Whether the text is without box characters and other symbols.
+
+    Raises:
+        TypeError: An option is of the wrong kind. The message names it.
+        ValueError: A limit is too small. The message names it.
+
+    Examples:
+        >>> TextOptions(max_depth=-1)
+        Traceback (most recent call last):
+        ValueError: max_depth: a number of levels is meant, at least 1, or None for all, not -1.
     """
 
     shapes: bool = False
@@ -58,10 +85,8 @@ class TextOptions:
 def _check_limit(name: str, unit: str, value: object) -> None:
     if value is None:
         return
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value >= 1:
-            return
-        error: type[Exception] = ValueError
-    else:
-        error = TypeError
-    raise error(f"{name}: a number of {unit} is meant, at least 1, or None for all, not {value!r}.")
+    message = f"{name}: a number of {unit} is meant, at least 1, or None for all, not {value!r}."
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(message)
+    if value < 1:
+        raise ValueError(message)

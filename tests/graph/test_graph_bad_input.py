@@ -77,6 +77,7 @@ def test_names_are_a_mapping_or_a_module(
         ({"shapes": "yes"}, TypeError, "shapes: True or False is meant, not 'yes'."),
         ({"show_none": None}, TypeError, "show_none: True or False is meant, not None."),
         ({"flat": 1}, TypeError, "flat: True or False is meant, not 1."),
+        ({"shape": True}, TypeError, "TextOptions.__init__() got an unexpected keyword argument 'shape'"),
         ({"max_nodes": 0}, ValueError, "max_nodes: at least 1 is meant, not 0."),
         ({"max_nodes": None}, TypeError, "max_nodes: a number of nodes is meant, an int, not NoneType."),
         ({"max_nodes": True}, TypeError, "max_nodes: a number of nodes is meant, an int, not bool."),

@@ -410,6 +410,11 @@ def test_an_encoding_with_box_characters_shows_them(monkeypatch: pytest.MonkeyPa
     assert terminal.shown() == "\n└── SinBackward0\n    └── AccumulateGrad\n"
 
 
+def test_a_printed_graph_is_ascii_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    print_graph(leaf(2).sin(), ascii_only=True)
+    assert capsys.readouterr().out == "`-- SinBackward0\n    `-- AccumulateGrad\n"
+
+
 def test_an_output_without_an_encoding_takes_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.StringIO()
     monkeypatch.setattr(sys, "stdout", output)
