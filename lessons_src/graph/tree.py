@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from lessons_src.graph.options import UNICODE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lessons_src.graph.model import Edge, GraphData, GraphNode, Shape
     from lessons_src.graph.options import TextOptions
 
-FOLD_AT = 20 * len(UNICODE.pipe)  # columns: deeper, a tree goes on at the margin
+FOLD_AT = 21 * len(UNICODE.pipe)  # columns: what would be indented that far is drawn at the margin
 NO_GRAPH = "(no graph: no operation was recorded)"
 
 
@@ -26,83 +26,67 @@ def tree_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
     >>> list(tree_lines(AutogradGraph([], ((None, 0),)), TextOptions()))
     ['└── (no graph: no operation was recorded)']
     """
-    return _Tree(graph, options).lines()
+    tree = _Tree(graph, options)
+    while tree.stack or tree.folded:
+        yield tree.next_line()
 
 
 class _Tree:
-    """The state of a drawing: what stands already, and what is still to be drawn."""
+    """The state of a drawing: what is drawn already, and what is still to be drawn."""
 
     def __init__(self, graph: GraphData, options: TextOptions) -> None:
+        self.options = options
         self.marks = options.marks
-        self.show_none = options.show_none
         self.max_depth = options.max_depth or sys.maxsize
-        self.shape_texts = _ShapeTexts(are_shown=options.shapes)
-        self.shared = _nodes_given_again(graph)
+        times = Counter([node for node, _ in graph.outputs if node is not None])
+        self.shared = {node for node, number in times.items() if number + node.uses > 1}
+        self.drawn: set[GraphNode] = set()  # of the shared ones, those that a line can refer to
         self.folded: deque[tuple[GraphNode, int]] = deque()
-        # An edge, its indent, whether it is the last among its siblings, and its depth.
-        # Last in, first out: the first child goes on last.
-        self.stack: list[tuple[Edge, str, bool, int]] = []
-        for edge in reversed(graph.outputs):
-            self.stack.append((edge, "", not self.stack, 1))
+        # An edge, what its line begins with, the indent of what is below it, and its depth.
+        self.stack: list[tuple[Edge, str, str, int]] = []
+        self.push(graph.outputs, "", depth=1)
 
-    def lines(self) -> Iterator[str]:  # noqa: C901
-        # Long for speed: a call for each line would cost as much as the line.
-        branch, last, pipe, space, again, _, _, more = self.marks
-        stack, shared, show_none, max_depth = self.stack, self.shared, self.show_none, self.max_depth
-        shape_texts = self.shape_texts
-        head = ""  # stands before the next line, in place of its indent
-        references: dict[GraphNode, str] = {}  # to what stands already, if they are all the same
-        while stack or self.folded:
-            if not stack:
-                head = self.unfold()
-            (node, output_nr), indent, is_last, depth = stack.pop()
-            start = (head or indent) + (last if is_last else branch)
-            head = ""
-            if node in references:
-                yield start + (references[node] or self.reference(node, output_nr))
-                continue
-            if node is None:
-                yield start + (NO_GRAPH if depth == 1 else "None")
-                continue
-            is_plain = not node.labels and len(node.shapes) == 1
-            text = shape_texts[node.shapes[0]] if is_plain else self.output_text(node, output_nr)
-            edges, stop = node.edges, ""
-            if node.cut or (edges and (depth >= max_depth or len(indent) >= FOLD_AT)):
-                stop = self.stop_at(node, depth)
-            elif edges:
-                indent += space if is_last else pipe
-                depth += 1
-                is_last = True
-                for edge in reversed(edges):
-                    if edge[0] is not None or show_none:
-                        stack.append((edge, indent, is_last, depth))
-                        is_last = False
-            if (node.uses > 1 or node in shared) and (is_plain or not is_named_leaf(node)):
-                text = f" [{node.index}]{text}"
-                if stop != more:
-                    references[node] = again + text if is_plain else ""
-            yield f"{start}{node.name}{text}{stop}"
+    def push(self, edges: Sequence[Edge], indent: str, depth: int) -> None:
+        """Put edges on the stack, the last one first: the first one is drawn next."""
+        start, below = indent + self.marks.last, indent + self.marks.space
+        others = indent + self.marks.branch, indent + self.marks.pipe
+        for edge in reversed(edges):
+            self.stack.append((edge, start, below, depth))
+            start, below = others
 
-    def reference(self, node: GraphNode, output_nr: int) -> str:
-        """Return what stands for a node that is drawn elsewhere."""
-        return f"{self.marks.again} [{node.index}]{self.output_text(node, output_nr)}"
+    def next_line(self) -> str:
+        tag = "" if self.stack else self.unfold()
+        (node, output_nr), start, below, depth = self.stack.pop()
+        start = tag + start[len(tag) :]
+        if node is None:
+            return start + (NO_GRAPH if depth == 1 else "None")
+        text = self.output_text(node, output_nr)
+        if node in self.drawn:
+            return f"{start}{self.marks.again} [{node.index}]{text}"
+        mark = self.descend(node, below, depth)
+        if (node.uses > 1 or node in self.shared) and not is_named_leaf(node):
+            text = f" [{node.index}]{text}"
+            if mark != self.marks.more:
+                self.drawn.add(node)
+        return f"{start}{node.name}{text}{mark}"
 
-    def stop_at(self, node: GraphNode, depth: int) -> str:
-        """Return the mark of a node that nothing is drawn below, or not here, if it has anything below."""
-        if not node.cut and not shown_edges(node, show_none=self.show_none):
-            return ""
-        if node.cut or depth >= self.max_depth:
+    def descend(self, node: GraphNode, below: str, depth: int) -> str:
+        """Put the edges of `node` on the stack, or return the mark that says why they are not."""
+        edges = shown_edges(node, show_none=self.options.show_none)
+        if node.cut or (edges and depth >= self.max_depth):
             return self.marks.more
-        self.shared.add(node)
-        self.folded.append((node, depth))
-        return self.marks.below
+        if edges and len(below) >= FOLD_AT:
+            self.shared.add(node)
+            self.folded.append((node, depth))
+            return self.marks.below
+        self.push(edges, below, depth + 1)
+        return ""
 
     def unfold(self) -> str:
-        """Put the edges of a node on the stack after all; return what stands before the first."""
+        """Put the edges of a folded node on the stack, and return what stands before the first."""
         node, depth = self.folded.popleft()
         tag = f"[{node.index}] "
-        for edge in reversed(shown_edges(node, show_none=self.show_none)):
-            self.stack.append((edge, " " * len(tag), not self.stack, depth + 1))
+        self.push(shown_edges(node, show_none=self.options.show_none), " " * len(tag), depth + 1)
         return tag
 
     def output_text(self, node: GraphNode, output_nr: int) -> str:
@@ -110,30 +94,9 @@ class _Tree:
         text = f" output {output_nr}" if len(node.shapes) > 1 else ""
         if output_nr in node.labels:
             text += f": {', '.join(node.labels[output_nr])}"
-        has_shape = output_nr < len(node.shapes)  # else a GradientEdge names an output that there is not
-        return text + self.shape_texts[node.shapes[output_nr]] if has_shape else text
-
-
-class _ShapeTexts(dict["Shape | None", str]):
-    """The text of an output's shape, each made once: a large graph has few."""
-
-    def __init__(self, *, are_shown: bool) -> None:
-        self.are_shown = are_shown
-
-    def __missing__(self, shape: Shape | None) -> str:
-        self[shape] = text = f" {shape_text(shape)}" if self.are_shown else ""
+        if self.options.shapes and output_nr < len(node.shapes):  # a GradientEdge may name another one
+            text += f" {shape_text(node.shapes[output_nr])}"
         return text
-
-
-def _nodes_given_again(graph: GraphData) -> set[GraphNode]:
-    """Return the outputs' nodes that another output or an edge leads to as well."""
-    given, again = set(), set()
-    for node, _ in graph.outputs:
-        if node is not None:
-            if node.uses or node in given:
-                again.add(node)
-            given.add(node)
-    return again
 
 
 def is_named_leaf(node: GraphNode) -> bool:
