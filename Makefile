@@ -12,8 +12,10 @@ NO_PYTHON = PYTHON must be a Python from 3.11 to 3.14 with venv, and none of the
 # On a terminal pip shows its progress.
 INSTALL := [ -t 1 ] || quiet=--quiet; \
 	PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install $$quiet --disable-pip-version-check --editable
-# Whole files on one worker, so that a lesson runs once.
+# Two workers; whole files on one of them, so that a lesson runs once.
 PYTEST := pytest --numprocesses 2 --dist loadfile
+# What `make check` sets: every test, with coverage.
+TEST = $(PYTEST) -m "not slow"
 # Two builds of one commit are the same byte for byte; this is the date that they carry.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 # Material announces MkDocs 2, which is pinned away, on every start.
@@ -31,14 +33,15 @@ build: .venv/ready  ## build the site into the folder site
 	$(BIN)/mkdocs build --strict
 
 test: .venv/ready  ## run the lessons, the docstrings and all quick tests
-	$(BIN)/$(PYTEST) -m "not slow"
+	$(BIN)/$(TEST)
 
-check: .venv/ready  ## run all that CI runs: format, lint, types and every test, with coverage
+check: .venv/ready  ## run all that CI runs: format, lint, types, the strict build, every test with coverage
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(MAKE) build
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m $(PYTEST)
+	$(MAKE) test TEST="coverage run -m $(PYTEST)"
 	@# What a process that a test has killed leaves behind is half a file, which combine complains of.
 	@$(BIN)/coverage combine --quiet >/dev/null 2>&1; rm -f .coverage.*
 	@report=$$($(BIN)/coverage report) || { echo "$$report"; exit 1; }
