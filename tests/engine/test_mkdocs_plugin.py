@@ -495,6 +495,7 @@ def server(site: Site) -> Iterator[Server]:
     made.stop()
 
 
+@pytest.mark.slow
 def test_a_server_shows_what_is_wrong_keeps_the_last_good_page_and_runs_new_code(server: Server) -> None:
     good = server.wait_for("<samp>1</samp>")
     assert "lesson-broken" not in good
