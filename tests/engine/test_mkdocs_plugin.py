@@ -449,7 +449,8 @@ class Server:
         package = site.root / "lessons_src"
         package.mkdir()
         (package / "__init__.py").touch()
-        (package / "engine").symlink_to(Path(engine.__file__).parent)
+        for name in ("engine", "palette.py"):
+            (package / name).symlink_to(Path(engine.__file__).parents[1] / name)
         self.module = package / "teaching.py"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
