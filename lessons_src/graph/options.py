@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypedDict
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-from lessons_src.printing import BRANCH, LAST, MAX_LINES, PIPE, SPACE
+from lessons_src.printing import BRANCH, LAST, MAX_LINES, PIPE, SPACE, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 class Marks(NamedTuple):
@@ -80,6 +84,22 @@ class TextOptions:
     def marks(self) -> Marks:
         """The characters to draw with."""
         return ASCII if self.ascii_only else UNICODE
+
+    def limit(self, lines: Iterable[str], total: int, *also: str) -> Iterator[str]:
+        """Yield up to `max_lines` lines, and one more that counts the rest of `total`, if there is any.
+
+        What else was left out is named there too, if anything was.
+
+        >>> list(TextOptions(max_lines=1).limit(["one", "two", "three"], 3, "four"))
+        ['one', '… 2 more lines, four']
+        """
+        shown = 0
+        for line in islice(lines, self.max_lines):
+            yield line
+            shown += 1
+        left_out = [plural(total - shown, "more line")] if shown < total else []
+        if left_out or also:
+            yield f"{self.marks.more.strip()} {', '.join([*left_out, *also])}"
 
 
 def _check_limit(name: str, unit: str, value: object) -> None:

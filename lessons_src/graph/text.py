@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from lessons_src.graph.options import UNICODE, TextOptions
 from lessons_src.graph.table import list_lines, table_lines
-from lessons_src.graph.tree import tree_lines
+from lessons_src.graph.tree import shown_edges, tree_lines
 from lessons_src.printing import plural
 
 if TYPE_CHECKING:
@@ -25,24 +24,7 @@ def text_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
     ['└── (no graph: no operation was recorded)']
     """
     lines = list_lines(graph, options) if options.flat else tree_lines(graph, options)
-    if options.max_depth is not None:
-        return _counted(islice(lines, options.max_lines), graph, options)
-    if options.max_lines is None:
-        return chain(lines, _left_out(graph, 0, options))
-    return chain(islice(lines, options.max_lines), _rest(lines, graph, options, options.max_lines))
-
-
-def _counted(lines: Iterator[str], graph: GraphData, options: TextOptions) -> Iterator[str]:
-    count = 0
-    for line in lines:
-        yield line
-        count += 1
-    yield from _left_out(graph, _count_lines(graph, options) - count, options)
-
-
-def _rest(lines: Iterator[str], graph: GraphData, options: TextOptions, shown: int) -> Iterator[str]:
-    is_cut = next(lines, None) is not None
-    yield from _left_out(graph, _count_lines(graph, options) - shown if is_cut else 0, options)
+    return options.limit(lines, _count_lines(graph, options), *_not_followed(graph))
 
 
 def print_table(graph: GraphData, max_lines: int | None) -> None:
@@ -54,14 +36,14 @@ def print_table(graph: GraphData, max_lines: int | None) -> None:
     ----  ----  -----  -----  ------
     """
     options = TextOptions(max_lines=max_lines, ascii_only=not is_shown_by_stdout())
-    print_lines(table_lines(graph, max_lines))
-    print_lines(_left_out(graph, len(graph.nodes) - (max_lines or len(graph.nodes)), options))
+    header, rule, *rows = table_lines(graph, max_lines)
+    print_lines([header, rule, *options.limit(rows, len(graph.nodes), *_not_followed(graph))])
 
 
-def is_shown_by_stdout(characters: str = "".join(UNICODE)) -> bool:
-    """Tell whether standard output has an encoding for all of these characters."""
+def is_shown_by_stdout() -> bool:
+    """Tell whether standard output has an encoding for all characters that a text is drawn with."""
     try:
-        characters.encode(_encoding())
+        "".join(UNICODE).encode(_encoding())
     except UnicodeEncodeError:
         return False
     return True
@@ -83,16 +65,6 @@ def _encoding() -> str:
     return sys.stdout.encoding or "utf-8"  # an io.StringIO has none, and takes everything
 
 
-def _left_out(graph: GraphData, lines: int, options: TextOptions) -> Iterator[str]:
-    counts = []
-    if lines > 0:
-        counts.append(plural(lines, "more line"))
-    if graph.cut:
-        counts.append(f"{plural(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}")
-    if counts:
-        yield f"{options.marks.more.strip()} {', '.join(counts)}"
-
-
 def _count_lines(graph: GraphData, options: TextOptions) -> int:
     """Return how many lines there are without limits: one for each node, or for each edge.
 
@@ -100,7 +72,11 @@ def _count_lines(graph: GraphData, options: TextOptions) -> int:
     """
     if options.flat:
         return len(graph.nodes)
-    edges = sum([len(node.edges) for node in graph.nodes])
-    if not options.show_none:
-        edges -= sum([child is None for node in graph.nodes for child, _ in node.edges])
+    edges = sum([len(shown_edges(node, show_none=options.show_none)) for node in graph.nodes])
     return len(graph.outputs) + edges
+
+
+def _not_followed(graph: GraphData) -> list[str]:
+    if not graph.cut:
+        return []
+    return [f"{plural(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}"]
