@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator
 
     from torch.autograd.graph import Node
 
@@ -38,30 +38,23 @@ def make_safe_to_free(nodes: Iterable[Node]) -> None:
             node.metadata["inputs"] = held  # type: ignore[index]  # to the stub, a method
 
 
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
-
-
-def without_garbage_collection(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Decorate a function that makes many objects and no garbage: the collector pauses while it runs.
+@contextmanager
+def garbage_collection_paused() -> Iterator[None]:
+    """Pause Python's garbage collector while many objects and no garbage are made.
 
     Python starts a collection after each 700 new objects, and finds nothing, since all of a graph
     is in use. With PyTorch's nodes among the objects this took up to 30 % of the time.
 
     Source: <https://docs.python.org/3.11/library/gc.html>
 
-    >>> without_garbage_collection(gc.isenabled)(), gc.isenabled()
-    (False, True)
+    >>> with garbage_collection_paused():
+    ...     gc.isenabled()
+    False
     """
-
-    @wraps(function)
-    def paused(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        if not gc.isenabled():
-            return function(*args, **kwargs)
-        gc.disable()
-        try:
-            return function(*args, **kwargs)
-        finally:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
             gc.enable()
-
-    return paused

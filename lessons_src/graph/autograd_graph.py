@@ -8,7 +8,7 @@ from lessons_src.graph.build import read
 from lessons_src.graph.model import MAX_NODES, GraphData
 from lessons_src.graph.options import TextOptions
 from lessons_src.graph.text import is_shown_by_stdout, print_lines, print_table, text_lines
-from lessons_src.memory import without_garbage_collection
+from lessons_src.memory import garbage_collection_paused
 from lessons_src.printing import MAX_LINES
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class AutogradGraph(GraphData):
     """
 
     @classmethod
-    @without_garbage_collection  # until PyTorch's nodes, of which only the data is kept, are gone again
+    @garbage_collection_paused()  # until PyTorch's nodes, of which only the data is kept, are gone again
     def from_output(cls, output: Output, names: Names = None, max_nodes: int = MAX_NODES) -> AutogradGraph:
         """Return the graph of a tensor, a ``grad_fn``, a ``GradientEdge``, or a sequence of them.
 
@@ -65,7 +65,6 @@ class AutogradGraph(GraphData):
         reading = read(output, names, max_nodes)
         return cls(reading.nodes, reading.outputs, max_nodes)
 
-    @without_garbage_collection  # that would look through the graph, all of which is in use
     def render(self, **options: Unpack[TextKeywords]) -> str:
         """Return the graph as text: a tree, a line for each edge, from the outputs to the leaves.
 

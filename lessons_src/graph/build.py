@@ -11,7 +11,7 @@ from torch.autograd.graph import GradientEdge
 
 from lessons_src.graph.model import GraphNode
 from lessons_src.graph.names import find_labels
-from lessons_src.memory import SHALLOW, make_safe_to_free, without_garbage_collection
+from lessons_src.memory import SHALLOW, make_safe_to_free
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -38,7 +38,6 @@ class Reading(NamedTuple):
     made: dict[Node, GraphNode]
 
 
-@without_garbage_collection
 def read(output: Output, names: Names, max_nodes: int) -> Reading:
     """Return the graph from `output` down, as `AutogradGraph.from_output` describes it.
 
