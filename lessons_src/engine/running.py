@@ -69,7 +69,7 @@ class Run:
     """
 
     seconds = 0.0
-    """How long the run took, once it has ended."""
+    """How long the blocks that have ended took, without the start of the process."""
 
     def __init__(self, lesson: Lesson, time_limit: float = TIME_LIMIT) -> None:
         self._blocks = [block for block in lesson.blocks if block.is_run]
@@ -80,7 +80,6 @@ class Run:
     def __iter__(self) -> Generator[BlockRun, None, None]:
         if not self._blocks:
             return
-        start = time.monotonic()
         process = self._process = _Process()
         try:
             yield from self._follow(process)
@@ -93,7 +92,6 @@ class Run:
         finally:
             self._process = None
             process.close()
-            self.seconds = time.monotonic() - start
 
     def result(self) -> LessonRun:
         """Run the lesson to its end."""
@@ -111,10 +109,11 @@ class Run:
         if self._is_stopped:
             raise EOFError
         process.begin(self._blocks, self._time_limit)
-        deadline = time.monotonic() + self._time_limit
+        start = time.monotonic()
         is_last = False
         while not is_last:
-            report, is_last = process.receive(deadline)
+            report, is_last = process.receive(start + self._time_limit)
+            self.seconds = time.monotonic() - start
             yield BlockRun(**report)
         process.wait()
 

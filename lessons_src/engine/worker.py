@@ -1,7 +1,7 @@
-"""In a lesson's own process: run its blocks and report what each showed.
+"""Run the blocks of a lesson in its own process, and report what each showed.
 
-Everything here is imported by the fork server, before there is a lesson: so nothing at
-module level may touch torch, draw, or depend on the lesson.
+The fork server imports this before there is a lesson, so nothing at module level may make a tensor,
+draw, or depend on the lesson.
 """
 
 import faulthandler
@@ -43,36 +43,40 @@ def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: 
     shell = lesson_shell()
     process = os.getpid()
     reports.send("begin")
-    for number, block in enumerate(blocks, start=1):
+    for block in blocks:
         result = _run_block(shell, block, descriptors)
-        if os.getpid() != process:
-            os._exit(0)  # the block has forked, and this is not the process to run the next block
-        failed = result.problem or (result.error and not block.directives.raises)
-        is_last = bool(failed) or number == len(blocks)
-        reports.send((asdict(result), is_last))
-        if is_last:
+        _end_unless_in(process)
+        failed = bool(result.problem or (result.error and not block.directives.raises))
+        reports.send((asdict(result), failed or block is blocks[-1]))
+        if failed:
             break
-    # At once: a thread that the lesson left, or a graph too deep to be freed, is not waited for.
+    # At once, without waiting for a thread that the lesson left or freeing a graph that is too deep for that.
     os._exit(0)
 
 
+def _end_unless_in(process: int) -> None:
+    """End a process that a block has forked: only the lesson's own runs the next block."""
+    if os.getpid() != process:
+        os._exit(0)
+
+
 def _become_independent(time_limit: float) -> None:
-    # A session of its own lets the parent stop the lesson together with whatever it started,
-    # and keeps the terminal's Ctrl-C, which the parent handles, away from it.
+    # With a session of its own, the lesson can be ended together with all that it started, and the
+    # terminal's Ctrl-C goes to the parent alone.
     os.setsid()
     # The parent interrupts a lesson that takes too long, for a traceback with a line.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # A lesson that writes without end is not to fill the disk.
+    # A lesson that writes in a loop does not fill the disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE, _MAX_FILE))
-    # Should the parent be gone by then, the process ends itself.
+    # The process ends itself where the parent, which should have ended it, is gone.
     faulthandler.dump_traceback_later(2 * time_limit, exit=True, file=Path(os.devnull).open("w"))
 
 
 def _forget_project_modules() -> None:
-    """Have the lesson import this project anew, in case a file has changed since the fork server began."""
+    """Have the lesson import this project anew: a file may have changed since the fork server started."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "lessons_src"]:
         del sys.modules[name]
-    # A file that the server watches is not to be written to by what the server runs.
+    # `mkdocs serve` watches these folders: a new file there would start a build.
     sys.dont_write_bytecode = True
 
 
@@ -83,12 +87,12 @@ def _seed() -> None:
     random.seed(SEED)
     numpy.random.seed(SEED)
     torch.manual_seed(SEED)
-    # One lesson, one thread: sums come out the same on every machine, and lessons run side by side.
+    # With one thread, sums are the same on every machine, and lessons do not compete for cores.
     torch.set_num_threads(1)
 
 
 class _Descriptors:
-    """File descriptors 1 and 2, kept in a file: what C code or a subprocess writes shows on no page."""
+    """File descriptors 1 and 2 go to a file here: what C code or a subprocess writes is on no page."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()
@@ -96,7 +100,7 @@ class _Descriptors:
             os.dup2(self._file.fileno(), descriptor)
 
     def take(self) -> str:
-        """What was written since the last call."""
+        """Return what was written since the last call."""
         self._file.seek(0)
         text = self._file.read(MAX_SHOWN).decode(errors="replace").strip()
         self._file.seek(0)
@@ -112,7 +116,7 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
     result = shell.run_cell(block.code, store_history=False)  # type: ignore[no-untyped-call]
     figures.show_open()
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    # An exception may be false, as an empty list is.
+    # Not `or`: an exception can be false, as an empty list is.
     errors = (result.error_before_exec, result.error_in_exec, shell.uncaught)
     error = next((error for error in errors if error is not None), None)
     run = BlockRun(
@@ -134,7 +138,7 @@ def _problem(
     text = run.shown + (run.error or "")
     if controls := [c for c in text if (c < " " and c not in "\n\t") or "\ud800" <= c <= "\udfff"]:
         return f"the block shows the character {controls[0]!r}, which a page cannot"
-    # A thread that C++ started to call back into Python shows up as a dummy; no one can join that.
+    # A dummy is a thread that C++ started and that called Python; a lesson cannot join it.
     left = [
         t for t in threading.enumerate() if t not in threads and not isinstance(t, threading._DummyThread)
     ]
@@ -149,7 +153,7 @@ def _problem(
 
 
 def _last_line(error: BaseException) -> str:
-    """An exception as a traceback ends: `TypeError: unsupported …`."""
+    """Return the last line of the exception's traceback: `TypeError: unsupported …`."""
     kind = type(error)
     name = (
         kind.__qualname__
