@@ -1,9 +1,9 @@
 """pytest collects lessons, the README and docstrings by way of Sybil; `--accept` stores what blocks show."""
 
 from collections.abc import Iterator
+from functools import cached_property, partial
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sybil
@@ -15,85 +15,9 @@ from sybil.parsers.doctest import DocTestParser
 
 from lessons_src.engine.accepting import accept_outputs
 from lessons_src.engine.failures import Failure, check_block, check_lesson, expected_output
-from lessons_src.engine.lesson import Block, Lesson
+from lessons_src.engine.lesson import Block, Lesson, LessonRun
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson
 from lessons_src.engine.running import run_lesson
-
-
-class LessonFailure(SybilFailure):
-    """A block's failures, in the words that the site's build uses."""
-
-    def __init__(self, example: sybil.Example, failures: list[Failure]) -> None:
-        AssertionError.__init__(self, "\n".join(str(failure) for failure in failures))
-        self.example = example
-        self.failures = failures
-
-
-class LessonParser:
-    """A Sybil parser that finds the blocks of a lesson; the lesson is run when a block is first asked for."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.accepting: dict[Path, dict[Block, str]] | None = None
-        """With `--accept`: the outputs to store, by lesson."""
-
-    def __call__(self, document: sybil.Document) -> Iterator[sybil.Region]:
-        lesson = read_lesson(Path(document.path), self.root)
-        starts = [0, *accumulate(_length_in_document(line) for line in lesson.lines)]
-        checked = _CheckedLesson(lesson)
-        for index, block in enumerate(block for block in lesson.blocks if block.is_run):
-            start, end = starts[block.fence.start], starts[block.fence.end]
-            yield sybil.Region(start, end, (checked, block, index), self._evaluate)
-
-    def _evaluate(self, example: sybil.Example) -> None:
-        checked, block, index = example.parsed
-        failures = checked.failures(block, index)
-        if self.accepting is not None and failures and all(f.can_accept for f in failures):
-            outputs = self.accepting.setdefault(Path(example.path), {})
-            outputs[block] = expected_output(block, checked.run.blocks[index])
-        elif failures:
-            raise LessonFailure(example, failures)
-
-
-class _CheckedLesson:
-    """A lesson that is run once, when one of its blocks is first looked at."""
-
-    def __init__(self, lesson: Lesson) -> None:
-        self.lesson = lesson
-        self._run: Any = None
-
-    @property
-    def run(self) -> Any:
-        if self._run is None:
-            self._run = run_lesson(self.lesson)
-        return self._run
-
-    def failures(self, block: Block, index: int) -> list[Failure]:
-        result = self.run.blocks[index]
-        if result is not None:
-            return check_block(self.lesson, block, result)
-        first = check_lesson(self.lesson, self.run)[-1]
-        return [Failure(self.lesson.path, block.line, f"not run, because of line {first.line}")]
-
-
-def _length_in_document(line: str) -> int:
-    # Sybil reads a file with its line ends translated.
-    return len(line.rstrip("\r\n")) + line.endswith(("\r", "\n"))
-
-
-_PARSER = pytest.StashKey[LessonParser]()
-_EDITED = pytest.StashKey[set[Path]]()
-
-
-class LessonFile(SybilFile):
-    """A Markdown file; what keeps it from being a lesson reads as it does in the site's build."""
-
-    def collect(self) -> Iterator[pytest.Item]:
-        try:
-            read_lesson(self.path, self.config.rootpath)
-        except LessonSyntaxError as error:
-            raise self.CollectError(str(error)) from None
-        yield from super().collect()  # type: ignore[no-untyped-call]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -105,11 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    parser = LessonParser(config.rootpath)
     if config.getoption("--accept"):
-        parser.accepting = {}
-    config.stash[_PARSER] = parser
-    config.stash[_EDITED] = set()
+        config.stash[_ACCEPTED] = accepted = AcceptedOutputs(config.rootpath)
+        config.pluginmanager.register(accepted)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -119,7 +41,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     path = file_path.relative_to(root)
     kind: type[SybilFile]
     if path.suffix == ".md" and (path.parts[0] == "docs" or len(path.parts) == 1):
-        kind, sybil = LessonFile, Sybil([parent.config.stash[_PARSER]], path=str(root))
+        blocks = partial(_blocks, root, parent.config.stash.get(_ACCEPTED, None))
+        kind, sybil = LessonFile, Sybil([blocks], path=str(root))
     elif path.suffix == ".py" and path.parts[0] == "lessons_src":
         types: dict[str | None, type[Document]] = {".py": PythonDocStringDocument}
         kind, sybil = SybilFile, Sybil([DocTestParser()], document_types=types, path=str(root))
@@ -129,36 +52,104 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return collector
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what `--accept` collected, lesson by lesson; leave a lesson that was edited meanwhile."""
-    parser = session.config.stash[_PARSER]
-    for file, outputs in (parser.accepting or {}).items():
+class LessonFile(SybilFile):
+    """A Markdown file; the message for one that is no lesson is that of the site's build."""
+
+    def collect(self) -> Iterator[pytest.Item]:
         try:
-            lesson = read_lesson(file, session.config.rootpath)
-            edited = any(block not in lesson.blocks for block in outputs)
-        except (OSError, LessonSyntaxError):
-            edited = True
-        if edited:
-            session.config.stash[_EDITED].add(file)
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        else:
-            file.write_bytes(accept_outputs(lesson, outputs).encode("utf-8"))
+            read_lesson(self.path, self.config.rootpath)
+        except LessonSyntaxError as error:
+            raise self.CollectError(str(error)) from None
+        yield from super().collect()  # type: ignore[no-untyped-call]
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    parser = config.stash[_PARSER]
-    if parser.accepting is None:
-        return
-    terminalreporter.section("accepted outputs")
-    for file, outputs in parser.accepting.items():
-        name = file.relative_to(config.rootpath).as_posix()
-        lines = ", ".join(str(block.line) for block in outputs)
-        if file in config.stash[_EDITED]:
+class LessonFailure(SybilFailure):
+    """A block's failures; the message is that of the site's build."""
+
+    def __init__(self, example: sybil.Example, failures: list[Failure]) -> None:
+        AssertionError.__init__(self, "\n".join(str(failure) for failure in failures))
+        self.example = example
+        self.failures = failures
+
+
+class AcceptedOutputs:
+    """What `--accept` collects while blocks are tested and writes at the end: a pytest plugin of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._outputs: dict[Path, dict[Block, str]] = {}
+        self._edited: set[Path] = set()
+
+    def add(self, file: Path, block: Block, output: str) -> None:
+        self._outputs.setdefault(file, {})[block] = output
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the outputs, lesson by lesson; leave a lesson that was edited meanwhile."""
+        for file, outputs in self._outputs.items():
+            try:
+                lesson = read_lesson(file, self.root)
+                edited = any(block not in lesson.blocks for block in outputs)
+            except (OSError, LessonSyntaxError):
+                edited = True
+            if edited:
+                self._edited.add(file)
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            else:
+                file.write_bytes(accept_outputs(lesson, outputs).encode("utf-8"))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.section("accepted outputs")
+        for file, outputs in self._outputs.items():
+            name = file.relative_to(self.root).as_posix()
+            lines = ", ".join(str(block.line) for block in outputs)
             terminalreporter.line(
                 f"{name} was edited while it ran; nothing was written to it. Run --accept again"
+                if file in self._edited
+                else f"{name}: stored new outputs of the blocks at {lines}"
             )
-        else:
-            terminalreporter.line(f"{name}: stored new outputs of the blocks at {lines}")
-    if not parser.accepting:
-        terminalreporter.line("nothing to change")
+        if not self._outputs:
+            terminalreporter.line("nothing to change")
+
+
+_ACCEPTED = pytest.StashKey[AcceptedOutputs]()
+
+
+def _blocks(root: Path, accepted: AcceptedOutputs | None, document: Document) -> Iterator[sybil.Region]:
+    """Find the blocks of a lesson, as a parser of Sybil does."""
+    lesson = read_lesson(Path(document.path), root)
+    starts = [0, *accumulate(_length_in_document(line) for line in lesson.lines)]
+    tests = _LessonTests(lesson, accepted)
+    for index, block in enumerate(block for block in lesson.blocks if block.is_run):
+        start, end = starts[block.fence.start], starts[block.fence.end]
+        yield sybil.Region(start, end, (index, block), tests.evaluate)
+
+
+def _length_in_document(line: str) -> int:
+    # Sybil reads a file with its line ends translated.
+    return len(line.rstrip("\r\n")) + line.endswith(("\r", "\n"))
+
+
+class _LessonTests:
+    """The tests of one lesson, which is run once, when its first test is."""
+
+    def __init__(self, lesson: Lesson, accepted: AcceptedOutputs | None) -> None:
+        self.lesson = lesson
+        self.accepted = accepted
+
+    @cached_property
+    def run(self) -> LessonRun:
+        return run_lesson(self.lesson)
+
+    def evaluate(self, example: sybil.Example) -> None:
+        index, block = example.parsed
+        result = self.run.blocks[index]
+        if result is None:
+            last = check_lesson(self.lesson, self.run)[-1]
+            problem = f"not run, because of line {last.line}"
+            raise LessonFailure(example, [Failure(self.lesson.path, block.line, problem)])
+        failures = check_block(self.lesson, block, result)
+        if self.accepted and failures and all(failure.can_accept for failure in failures):
+            self.accepted.add(Path(example.path), block, expected_output(block, result))
+        elif failures:
+            raise LessonFailure(example, failures)
