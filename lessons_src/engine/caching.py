@@ -1,4 +1,4 @@
-"""Runs kept on disk, for as long as nothing that could change them has changed."""
+"""Keep runs on disk, as long as nothing that could change them has changed."""
 
 import contextlib
 import functools
@@ -27,7 +27,6 @@ class RunCache:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-
         self._asked_for: dict[str, Path] = {}
 
     def load(self, lesson: Lesson) -> LessonRun | None:
@@ -40,9 +39,9 @@ class RunCache:
         return None
 
     def store(self, lesson: Lesson, run: LessonRun) -> None:
-        """Keep `run`, unless something that it depends on has changed since `load` was asked for it.
+        """Keep `run`, unless something that it depends on has changed since `load` was called for it.
 
-        A reader never meets half a file.
+        No reader finds half a file.
         """
         file = self._file(lesson)
         if file != self._asked_for.get(lesson.path):
@@ -55,7 +54,7 @@ class RunCache:
         Path(name).replace(file)
 
     def forget_all_but(self, lessons: Iterable[Lesson]) -> None:
-        """Delete what no lesson asks for any more."""
+        """Delete the runs of all other lessons, and of these lessons as they were before."""
         wanted = {self._file(lesson).name for lesson in lessons}
         for file in self.directory.glob("*.json"):
             if file.name not in wanted:
@@ -67,12 +66,8 @@ class RunCache:
 
 
 def _key(lesson: Lesson) -> str:
-    blocks = [
-        # The line is in tracebacks and in the ids of figures.
-        (block.line, block.code, block.directives.raises)
-        for block in lesson.blocks
-        if block.is_run
-    ]
+    # Tracebacks and the ids of figures hold the line.
+    blocks = [(block.line, block.code, block.directives.raises) for block in lesson.blocks if block.is_run]
     parts = (lesson.path, blocks, _teaching_sources(), _ENGINE_SOURCES, _installed())
     return _sha256(repr(parts))
 
@@ -82,7 +77,7 @@ def _sha256(text: str) -> str:
 
 
 def _teaching_sources() -> list[tuple[str, str]]:
-    """The project's modules as they are now: a lesson imports them anew."""
+    """Read the project's modules as they are now, because a lesson imports them anew."""
     files = sorted(file for file in _PROJECT.rglob("*.py") if _ENGINE not in file.parents)
     return [_digest(file) for file in files]
 
@@ -91,12 +86,12 @@ def _digest(file: Path) -> tuple[str, str]:
     return file.relative_to(_PROJECT).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-# The engine and its colours as they were imported, whatever their files have become since.
+# Read at import: a server goes on with the engine and the colours that it has imported.
 _ENGINE_SOURCES = [_digest(file) for file in [_PROJECT / "palette.py", *sorted(_ENGINE.rglob("*.py"))]]
 
 
 @functools.cache
 def _installed() -> tuple[object, ...]:
-    """The machine, the interpreter and every installed package: a lesson may import any of them."""
+    """Return the machine, the interpreter and the installed packages: a lesson may import any of them."""
     packages = sorted((d.metadata["Name"], d.version) for d in importlib.metadata.distributions())
     return platform.platform(), platform.machine(), sys.version, tuple(packages)

@@ -1,4 +1,4 @@
-"""The site build runs every lesson and shows what it showed; only this module knows MkDocs."""
+"""Run every lesson in a site build and show its outputs; only this module knows MkDocs."""
 
 import contextlib
 import logging
@@ -41,7 +41,13 @@ _build_log = logging.getLogger("mkdocs.plugins.lessons")
 _serve_log = logging.getLogger("lessons")
 
 _SUPERFENCES = "pymdownx.superfences"
-_PARTS = ("title", "meta", "content", "toc", "present_anchor_ids")  # of a page, which its lesson decides
+_PARTS = (
+    "title",
+    "meta",
+    "content",
+    "toc",
+    "present_anchor_ids",
+)  # the parts of a page that depend on its lesson
 _UNSEEN = (
     "Markdown does not show this block as a fence; "
     "indent it by 4 for each list, admonition or tab that it stands in"
@@ -49,15 +55,15 @@ _UNSEEN = (
 
 
 class LessonsConfig(Config):
-    """What `mkdocs.yml` may say of the plugin."""
+    """The plugin's options in `mkdocs.yml`."""
 
     notebooks = config_options.ListOfItems(config_options.Type(str), default=[])
-    """Lessons, by their place under `docs`, that get a notebook."""
+    """The lessons that get a notebook, by their path under `docs`."""
 
 
 @dataclass
 class _Outcome:
-    """What becomes of one file in this build."""
+    """One Markdown file in this build: its lesson and its page, and what is wrong with them."""
 
     failures: list[Failure] = field(default_factory=list)
     lesson: Lesson | None = None
@@ -73,7 +79,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def __init__(self) -> None:
         super().__init__()
-        # MkDocs has only begun: the server's imports take seconds, and run beside those of other plugins.
+        # The server's imports take seconds; from here on they run beside those of other plugins.
         prepare()
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
@@ -87,7 +93,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             raise PluginError(f"the lessons plugin needs `{_SUPERFENCES}` in markdown_extensions")
         fences = config.mdx_configs.setdefault(_SUPERFENCES, {}).setdefault("custom_fences", [])
         fences.append({"name": RESULTS, "class": RESULTS, "format": self._format_results})
-        # MkDocs hands on a relative path as it was given, but only in a server's first build.
+        # A server's first build has a relative path here, if one was given; later builds have not.
         self.root = Path(config.config_file_path or "mkdocs.yml").resolve().parent
         self.cache = RunCache(self.root / ".cache" / "lessons")
         return config
@@ -115,7 +121,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         for name in self.config.notebooks:
             if page.file.src_uri == _notebook_place(name):
                 self._write_notebook(name)
-                # What one edits is the lesson.
+                # A notebook is not edited; its lesson is.
                 page.edit_url = None
         return page
 
@@ -147,11 +153,11 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         return html
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
-        """Put the results into the pages, and fail the build unless every lesson is as it says."""
+        """Put the results into the pages, and end the build if a lesson fails."""
         for name, outcome in self.outcomes.items():
             self._finish(name, outcome)
         for name in self.config.notebooks:
-            self._write_notebook(name)  # where no plugin shows notebooks, and their files alone are offered
+            self._write_notebook(name)  # for a site without mkdocs-jupyter
         self.cleanup.close()
         self.cache.forget_all_but(outcome.lesson for outcome in self.outcomes.values() if outcome.lesson)
         self._report([failure for outcome in self.outcomes.values() for failure in outcome.failures])
@@ -172,7 +178,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def _parse(self, files: Files) -> dict[str, _Outcome]:
         outcomes = {}
         for file in files.documentation_pages():
-            # Notebooks, and what other plugins make.
+            # Neither a notebook nor what another plugin makes is a lesson.
             if file.src_uri.endswith(".ipynb") or file.abs_src_path is None:
                 continue
             outcomes[file.src_uri] = outcome = _Outcome()
@@ -222,7 +228,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def _notebook_file(self, name: str, config: MkDocsConfig) -> File:
         return File(
             _notebook_place(name),
-            # mkdocs-jupyter reads a file from here; a generated file has no such place.
+            # mkdocs-jupyter reads the file from here; it cannot read a `File.generated`.
             src_dir=str(self.cache.directory),
             dest_dir=config.site_dir,
             use_directory_urls=config.use_directory_urls,
@@ -241,16 +247,16 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         path.write_text(notebook(lesson, run), encoding="utf-8")
 
     def _format_results(self, source: str, *args: object, **kwargs: object) -> str:
-        """Called by Markdown for each fence of results."""
+        """Return the HTML of a fence of results; SuperFences calls this."""
         key = source.strip()
         if any(outcome.page and key in outcome.page.lines for outcome in self.outcomes.values()):
             return placeholder(key)
-        # SuperFences then leaves the fence as it stands. Parsing refuses it in a lesson.
+        # SuperFences then shows the fence as it is. Parsing refuses it in a lesson.
         raise KeyError(key)
 
 
 def _unseen(name: str, page: Page, html: str) -> list[Failure]:
-    """The blocks that Markdown has taken for something else: their results are not on the page."""
+    """Find the blocks that Markdown has not read as fences: their results are not on the page."""
     return [
         Failure(f"docs/{name}", line, _UNSEEN)
         for key, line in page.lines.items()

@@ -1,4 +1,4 @@
-"""IPython, made to run the blocks of a lesson and to keep what they show."""
+"""Run the blocks of a lesson in IPython, and keep what they show."""
 
 import io
 import sys
@@ -19,7 +19,7 @@ from lessons_src.engine import figures
 from lessons_src.engine.lesson import Block
 
 MAX_SHOWN = 100_000
-"""Characters that a block may show; more is no longer something that a reader reads."""
+"""Characters that a block may show; nobody reads a page of more."""
 
 
 class OutputTooLongError(Exception):
@@ -53,7 +53,7 @@ class Shown(io.TextIOBase):
 
 
 class _Display(DisplayHook):
-    """The value of a block's last expression, shown as Jupyter shows it, without `Out[1]:`."""
+    """Shows the value of a block's last expression as Jupyter does, without `Out[1]:`."""
 
     shell: Any
 
@@ -69,7 +69,7 @@ class _Display(DisplayHook):
 
 
 class _Publisher(DisplayPublisher):
-    """What a block hands to `display`, figures among it."""
+    """Shows what a block passes to `display`, and its figures."""
 
     shell: Any
 
@@ -96,7 +96,7 @@ class LessonShell(InteractiveShell):
         return raw_cell
 
     def enable_gui(self, gui: object = None) -> None:
-        """There is no window system; Matplotlib's inline back end asks for one all the same."""
+        """Do nothing: Matplotlib's inline back end asks for a window system, and there is none."""
 
     compile: _Compiler
     offsets: ClassVar[dict[str, int]] = {}
@@ -113,14 +113,14 @@ class LessonShell(InteractiveShell):
         self.shown = Shown(lambda: self.line_of_frame(sys._getframe()))
 
     def line_of_frame(self, frame: FrameType | None) -> int | None:
-        """The line of the lesson that the innermost frame of the block that is run stands at."""
+        """Return the lesson's line that `frame` is at, or the innermost frame around it in this block."""
         name = self.compile.block_name
         while frame is not None and frame.f_code.co_filename != name:
             frame = frame.f_back
         return None if frame is None else self.offsets[name] + frame.f_lineno
 
     def line_of_error(self, error: BaseException) -> int | None:
-        """The line of the lesson that an exception came through last."""
+        """Return the last line of the lesson in the traceback of `error`."""
         if isinstance(error, SyntaxError) and error.filename in self.offsets:
             return self.offsets[error.filename] + (error.lineno or 1)
         lines = [
@@ -131,7 +131,7 @@ class LessonShell(InteractiveShell):
         return lines[-1] if lines else None
 
     def show(self, data: dict[str, Any]) -> None:
-        """Take a figure for a figure, and whatever else there is by its text."""
+        """Keep a figure, and print the text of anything else."""
         if figures.SVG in data:
             self.figures.append(data[figures.SVG])
             self.refused = self.refused or figures.problem(data[figures.SVG])
@@ -143,8 +143,8 @@ class LessonShell(InteractiveShell):
     def showtraceback(self, exc_tuple: Any = None, *args: object, **kwargs: object) -> None:
         """Keep the exception, and print nothing.
 
-        IPython comes here too when a `__repr__` raises or a figure cannot be drawn, and then
-        the result of the run says nothing of it.
+        IPython also calls this when a `__repr__` raises or a figure cannot be drawn, and then leaves
+        the exception out of the result of the run.
         """
         self.uncaught = (exc_tuple or sys.exc_info())[1]
 
@@ -153,7 +153,7 @@ class LessonShell(InteractiveShell):
 
 
 def lesson_shell() -> LessonShell:
-    """The shell of this process, with figures and warnings set up as a lesson shows them."""
+    """Return the shell of this process, which shows figures and warnings as lessons do."""
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.cache_size = 0  # `Out` would keep every shown tensor, and its graph, alive
@@ -166,7 +166,7 @@ def lesson_shell() -> LessonShell:
 
 def _show_warnings_as_python_does() -> None:
     warnings.showwarning = _show_warning
-    # Whatever the fork server's own environment asked for.
+    # The fork server's environment may have other filters.
     warnings.resetwarnings()
     for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
         warnings.simplefilter("ignore", category)
@@ -180,5 +180,5 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """A warning as a reader can use it: without the place in PyTorch's source that it came from."""
+    """Show a warning without the line of PyTorch's source that it came from."""
     print(f"{category.__name__}: {message}", file=sys.stderr)

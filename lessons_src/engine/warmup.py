@@ -1,12 +1,12 @@
-"""What the fork server does once, so that no lesson has to: slow imports and a first figure.
+"""Do once, in the fork server, what takes long in a lesson: slow imports and a first figure.
 
-No tensor is made here: a process that has run PyTorch's threads is not safe to fork.
+This makes no tensor, because a process that has run PyTorch's threads is not safe to fork.
 """
 
 # ruff: noqa: E402, F401
 import gc
 
-# Importing makes a million objects and no garbage: looking for some takes a fifth of the time.
+# Imports make a million objects and no garbage; the collector would take a fifth of the time.
 gc.disable()
 
 import io
@@ -16,13 +16,13 @@ import matplotlib.pyplot as plt
 import matplotlib_inline.backend_inline
 import torch
 
-# Otherwise imported, in a second, by the first optimiser that a lesson makes.
+# The first optimiser of a lesson would import this, which takes a second.
 import torch._dynamo
 
 from lessons_src.engine import figures, running, worker
 
-# A first figure reads fonts, and a first logarithmic axis builds the parser of formulas. Matplotlib
-# keeps the 50 formulas it has set last: these are the powers of ten that axes are labelled with.
+# The first figure reads fonts, and the first logarithmic axis builds the parser of formulas. Matplotlib
+# caches the last 50 formulas: these are the powers of ten that axes have as labels.
 _POWERS = [10.0**power for power in range(-9, 7)]
 with plt.rc_context(figures.STYLE):
     plt.loglog(_POWERS, _POWERS, label="line")
@@ -31,6 +31,6 @@ with plt.rc_context(figures.STYLE):
     plt.savefig(io.StringIO(), format="svg")
     plt.close("all")
 
-# Lessons start from here: what there is by now is theirs to use, and never to be looked through.
+# The collector never looks through what is there by now: that would copy its memory in each lesson.
 gc.freeze()
 gc.enable()
