@@ -1,15 +1,14 @@
-"""What the lessons teach with: fit a line, walk the graph, draw the graph.
+"""What the lessons teach with: fit a line, traverse the graph, print the graph.
 
-Read the three files in this order. Each has one idea.
+Read the files in this order. Each has one idea.
 
-- `regression`: fit a line with raw autograd.
-- `traversal`: walk the autograd graph. It returns data and makes no text.
-- `printing`: draw what the traversal found. It makes text and never sees a graph.
+- `regression`: fit a line with raw autograd. `checks` refuses wrong arguments.
+- `traversal`: traverse the autograd graph. It returns data and makes no text.
+- `printing`: print what `traversal` returned. It makes text and never sees a graph.
+- `memory`: free a deep graph without a crash. `palette` has the site's colours.
 
-Two more are beside them: `checks` is what `fit_line` refuses, and `memory` is how a deep graph is freed.
-
-Then come three wings: `graph` is the same for any graph, with names and shapes, `backward` is one
-backward, told step by step, and `engine` makes a test, a page and a notebook of a lesson.
+Then come three wings. `graph` reads, prints and draws any graph, with names and shapes. `backward`
+records one backward, step by step. `engine` makes a test, a page and a notebook of a lesson.
 
 >>> import torch
 >>> from lessons_src import pretty_print_graph, traverse_graph
@@ -57,7 +56,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Imported on first use: the site's build imports this package and has no use for torch.
+    # Import on first use: the site's build imports this package and does not need torch.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,4 +1,4 @@
-"""What `fit_line` refuses, and the cure."""
+"""Check the arguments of `fit_line`; an error names the cure."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ def check_data(x: Tensor, y: Tensor) -> None:
         raise ValueError(f"{shapes}: they must be equal, {cure}")
     if (x.dtype, x.device) != (y.dtype, y.device):
         kinds = f"x is {x.dtype} on {x.device} and y is {y.dtype} on {y.device}"
-        raise TypeError(f"{kinds}: make them agree, as y.to(x) does.")
+        raise TypeError(f"{kinds}: they must be equal. Try y.to(x).")
 
 
 def _check_values(name: str, values: Tensor) -> None:
     if not isinstance(values, Tensor):
-        raise TypeError(f"{name} must be a tensor, as torch.tensor makes one, not {type(values).__name__}.")
+        raise TypeError(f"{name} must be a tensor, not {type(values).__name__}. Try torch.tensor.")
     if values.dtype not in {torch.float32, torch.float64}:
         real = f"{name}.real" if values.is_complex() else name
-        raise TypeError(f"{name} is {values.dtype}, not torch.float32 or torch.float64: pass {real}.float().")
+        raise TypeError(f"{name} must be float32 or float64, not {values.dtype}. Try {real}.float().")
     if values.numel() == 0:
-        raise ValueError(f"{name} is empty, with shape {tuple(values.shape)}: a fit needs data.")
+        raise ValueError(f"{name} must have at least one element, not shape {tuple(values.shape)}.")
     if not values.isfinite().all():  # one is enough to make every loss NaN
         bad = values.numel() - int(values.isfinite().sum())
         raise ValueError(
-            f"{name} holds NaN or infinity in {bad} of {values.numel()} places: remove them first."
+            f"{name} must be finite, not NaN or infinity in {bad} of {values.numel()} places. Remove them."
         )
 
 
 def check_settings(lr: float, steps: int) -> None:
     if isinstance(lr, bool) or not isinstance(lr, Real):
-        raise TypeError(f"lr must be a number, as 0.01, not {type(lr).__name__}.")
+        raise TypeError(f"lr must be a number, such as 0.01, not {type(lr).__name__}.")
     if not (lr > 0 and math.isfinite(lr)):
-        raise ValueError(f"lr must be positive and finite, as 0.01, not {lr}.")
+        raise ValueError(f"lr must be positive and finite, such as 0.01, not {lr}.")
     if isinstance(steps, bool) or not isinstance(steps, Integral):
-        raise TypeError(f"steps must be an int, as 100, not {type(steps).__name__}.")
+        raise TypeError(f"steps must be an int, such as 100, not {type(steps).__name__}.")
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, not {steps}.")
 
 
 def check_start(name: str, value: float | Tensor | None, dtype: torch.dtype) -> None:
-    if value is None:  # it will be drawn
+    if value is None:  # `fit_line` draws it
         return
     if isinstance(value, bool) or not isinstance(value, Real | Tensor):
         raise TypeError(f"{name} must be a number or a tensor, not {type(value).__name__}.")
@@ -58,4 +58,4 @@ def check_start(name: str, value: float | Tensor | None, dtype: torch.dtype) -> 
         raise ValueError(f"{name} must be one real number, not {value.numel()} of {value.dtype}.")
     start = torch.as_tensor(value, dtype=dtype)
     if not start.isfinite():
-        raise ValueError(f"{name} is {start.item()} as {dtype}: start from a finite number.")
+        raise ValueError(f"{name} must be finite, not {start.item()} as {dtype}.")

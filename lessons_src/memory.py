@@ -1,4 +1,4 @@
-"""Let a deep autograd graph be read fast, and be freed without a crash."""
+"""Read an autograd graph fast, and free a deep one without a crash."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from torch.autograd.graph import Node
 
 SHALLOW = 1000
-"""So many nodes are freed by recursion without harm."""
+"""A graph of this many nodes can be freed by recursion."""
 
 STAGE = 20
 
 
 def make_safe_to_free(nodes: Iterable[Node]) -> None:
-    """Let a graph be freed without recursion to its depth, which crashes Python on torch 2.13 to 2.15.
+    """Prevent the deep recursion that crashes Python when torch 2.13 to 2.15 frees a deep graph.
 
-    There, a node that Python has seen frees its inputs by recursion, and some 5,000 levels overflow
-    the stack of a thread. So every 20 levels above the leaves, a node's own ``metadata`` holds its
-    inputs too. They then go after the node, by the hand of Python's containers, whose nesting
-    Python limits to 50. A node never holds more than its inputs, which it keeps alive anyway.
+    A node that has a Python object frees its inputs by recursion, and about 5,000 levels overflow
+    the stack of a thread. So every 20 levels above the leaves, a node's ``metadata`` refers to its
+    inputs too. They are then freed after the node, as the contents of a Python container, and
+    Python limits that recursion to 50 levels. A node keeps nothing alive but its inputs, as before.
 
-    `nodes` has each node after its inputs. An input that is not among them counts as a leaf.
+    In `nodes`, each node comes after its inputs. An input that is not in it counts as a leaf.
     """
     levels: dict[Node, int] = {}
     for node in nodes:
@@ -35,15 +35,15 @@ def make_safe_to_free(nodes: Iterable[Node]) -> None:
         stage = level // STAGE * STAGE
         held = [fn for fn, its in zip(inputs, below, strict=True) if STAGE <= its < stage]
         if held:
-            node.metadata["inputs"] = held  # type: ignore[index]  # to the stub, a method
+            node.metadata["inputs"] = held  # type: ignore[index]  # a method in the stub
 
 
 @contextmanager
 def garbage_collection_paused() -> Iterator[None]:
     """Pause Python's garbage collector while many objects and no garbage are made.
 
-    Python starts a collection after each 700 new objects, and finds nothing, since all of a graph
-    is in use. With PyTorch's nodes among the objects this took up to 30 % of the time.
+    Python starts a collection after every 700 new objects, and finds no garbage, because all of a
+    graph is in use. These collections took up to 30 % of the time to read a graph.
 
     Source: <https://docs.python.org/3.11/library/gc.html>
 

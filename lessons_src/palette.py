@@ -1,6 +1,6 @@
-"""The site's colours: what is drawn in them follows a page into its dark palette.
+"""The site's colours: a figure or drawing that uses them changes with the page's light or dark palette.
 
-Plain data, with no imports, so that every wing may use it.
+This is plain data without imports, so that every wing may use it.
 """
 
 INK, MUTED, GRID, PAPER = "#1f2933", "#616e7c", "#dde3ea", "#ffffff"
@@ -14,4 +14,4 @@ VARIABLES = {
     PAPER: "--lesson-paper",
     **{colour: f"--lesson-c{number}" for number, colour in enumerate(SERIES)},
 }
-"""The CSS variable that has each colour, in `docs/assets/palette.css`."""
+"""The CSS variable of each colour, as in `docs/assets/palette.css`."""

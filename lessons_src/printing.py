@@ -1,4 +1,4 @@
-"""Draw what `traversal` found: data in, text out. No graph is seen here, so torch is not needed."""
+"""Print what `traversal` returned: data in, text out, without a graph and without torch."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ BRANCH, LAST = "├── ", "└── "
 PIPE, SPACE = "│   ", "    "
 
 MAX_LINES = 1_000
-"""How many lines are printed unless you ask for another number."""
+"""How many lines are printed by default."""
 
 MAX_DEPTH = 200
-_COUNTED_TO = 10**100  # 100,000 doublings make a number of 30,000 digits, at each of the nodes
+_COUNTED_TO = 10**100  # 100,000 doublings give nodes a number of lines with up to 30,000 digits
 
 
 def pretty_print_graph(
@@ -28,23 +28,23 @@ def pretty_print_graph(
 ) -> None:
     """Print the graph that [`traverse_graph`][lessons_src.traverse_graph] returned, as a tree.
 
-    A node is printed once for each path that leads to it, and a graph has far more paths than
-    nodes: 20 doublings ``y = y + y`` are 21 nodes and 2,097,151 lines. So what stands below level
-    200 of the tree, and what comes after 1,000 lines, is not printed. A line says how many lines
-    that is; they are counted without a visit to each.
+    A node is printed once for each path to it, and a graph may have far more paths than nodes:
+    20 doublings ``y = y + y`` are 21 nodes and 2,097,151 lines. So nothing is printed below level
+    200 of the tree, nor after 1,000 lines; one more line counts the lines that were left out.
 
     Source: <https://docs.pytorch.org/docs/stable/notes/autograd.html>
 
     Args:
-        node: The tree. ``None`` prints one line, which says that there is no graph.
-        prefix: What stands before every line.
-        is_last: Whether the connector of the first line is that of a last child.
-        show_memloc: Whether each name is followed by the node's memory location, which tells
-            whether two lines are one node.
+        node: The tree, or ``None``, for which a line says that there is no graph.
+        prefix: The text before every line.
+        is_last: Whether the first line is drawn as a last child, with ``└──`` instead of ``├──``.
+        show_memloc: Whether to print each node's memory location after its name. Two lines with
+            the same location are the same node.
 
     Raises:
-        TypeError: `node` is not ``((name, memloc), children)`` all the way down. Nothing is printed.
-        ValueError: A node holds itself. Nothing is printed.
+        TypeError: `node`, or a node below it, is not ``((name, memloc), children)``. Nothing is
+            printed.
+        ValueError: A node is below itself. Nothing is printed.
 
     Examples:
         >>> leaf = (("AccumulateGrad", "3e5c0"), [])
@@ -78,7 +78,7 @@ def tree_lines(
         printed += 1
         indent += SPACE if last else PIPE
         if depth < MAX_DEPTH:
-            # A stack gives back first what was put on it last, so the last child goes on first.
+            # The last child is pushed first, so that the first child is popped first.
             stack.extend((child, indent, i == 0, depth + 1) for i, child in enumerate(reversed(children)))
         elif children:
             yield indent + LAST + _more_lines(counts[id(tree)] - 1)
@@ -103,10 +103,9 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 
 def _count_lines(root: Tree) -> dict[int, int]:
-    """Return, by id, how many lines each node and all below it take; check every node's shape.
+    """Return, by id, how many lines each node takes with all below it; check each node's form.
 
-    A shared node is counted once, and its count is used again. The ids are safe as keys: `root`
-    keeps every node alive meanwhile.
+    A shared node is counted once. Ids are safe as keys, because `root` keeps every node alive.
     """
     counts: dict[int, int] = {}
     opened: set[int] = set()
@@ -118,10 +117,10 @@ def _count_lines(root: Tree) -> dict[int, int]:
             opened.add(id(tree))
             stack.append(tree)
             stack.extend(child for child in tree[1] if id(child) not in opened)
-        elif id(tree) not in counts:  # we come back to it after its children
+        elif id(tree) not in counts:  # on the stack again, after its children
             below = [counts.get(id(child), 0) for child in tree[1]]
             if 0 in below:
-                raise ValueError(f"a node holds itself, which no graph does: {short_repr(tree)}")
+                raise ValueError(f"node must be a tree, not one that contains itself: {short_repr(tree)}")
             counts[id(tree)] = min(1 + sum(below), _COUNTED_TO)
     return counts
 
@@ -130,10 +129,9 @@ def _check_shape(node: object) -> None:
     match node:
         case ((str(), str()), list() | tuple()):
             return
+    must = "node must be ((name, memloc), children), as traverse_graph returns it"
     if hasattr(node, "grad_fn"):
-        raise TypeError("this is a tensor: print traverse_graph(t.grad_fn) instead of t.")
+        raise TypeError(f"{must}, not a tensor. Pass traverse_graph(t.grad_fn).")
     if hasattr(node, "next_functions"):
-        raise TypeError("this is a node of the graph itself: print traverse_graph(grad_fn).")
-    raise TypeError(
-        "this is not ((name, memloc), children), the form that traverse_graph returns: " + short_repr(node)
-    )
+        raise TypeError(f"{must}, not a node of the graph. Pass traverse_graph(grad_fn).")
+    raise TypeError(f"{must}, not {short_repr(node)}.")

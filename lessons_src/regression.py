@@ -1,6 +1,6 @@
 """Fit a line with raw autograd: two tensors, one loop, no optimiser.
 
-The model is ``y_pred = a + b * x``. The loop in `_descend` is the whole of it.
+The model is ``y_pred = a + b * x``. The loop is in `_descend`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-# `a` and `b` are leaves. To a type checker their `.grad` may be None; here backward has set it.
+# `a` and `b` are tensors. They are typed as Any, since for a type checker their `.grad` may be None.
 def _descend(x: Tensor, y: Tensor, a: Any, b: Any, *, lr: float, steps: int) -> Iterator[tuple[float, ...]]:
     """Yield the loss of each step, and `a` and `b` after it."""
     for _ in range(steps):
@@ -45,26 +45,26 @@ def fit_line(
     a: float | Tensor | None = None,
     b: float | Tensor | None = None,
 ) -> LineFit:
-    """Return the line that `steps` steps of gradient descent on the mean squared error lead to.
+    """Fit a line to `x` and `y` by gradient descent on the mean squared error.
 
-    `x` and `y` have one shape, one dtype (float32 or float64) and one device. They are data: no
-    gradient reaches them, even where they ask for one. A caller's ``no_grad`` or
-    ``inference_mode`` is lifted for the fit.
+    `x` and `y` must have the same shape, dtype (float32 or float64) and device. They get no
+    gradient, even if they require one. The fit also works inside ``torch.no_grad()`` and
+    ``torch.inference_mode()``.
 
     Source: <https://docs.pytorch.org/tutorials/beginner/pytorch_with_examples.html>
 
     Args:
-        x: Where the line is looked at, in any shape.
-        y: What it should be there, in the shape of `x`.
-        lr: The learning rate: how much of the gradient each step takes off `a` and `b`.
-        steps: How many steps are taken.
-        a: Where the intercept starts: a number or a tensor of one element, which is copied. A
-            missing one is drawn with ``torch.randn(1)``.
-        b: Where the slope starts, likewise; it is drawn after `a`.
+        x: The inputs, of any shape.
+        y: The targets, of the same shape.
+        lr: The learning rate: each step subtracts `lr` times the gradient from `a` and `b`.
+        steps: The number of steps.
+        a: The initial intercept: a number, or a tensor of one element, which is copied. By
+            default, it is drawn with ``torch.randn(1)``.
+        b: The initial slope, likewise; it is drawn after `a`.
 
     Raises:
-        TypeError: An argument is of a kind that cannot be fitted.
-        ValueError: Shapes differ, there are no data, or a number is out of range.
+        TypeError: An argument has the wrong type or dtype.
+        ValueError: The shapes differ, `x` is empty, or a number is out of range or not finite.
         DivergenceError: The loss, `a` or `b` is no longer finite.
 
     Examples:
@@ -83,7 +83,7 @@ compares every x with every y. Try y.reshape(x.shape).
     check_start("b", b, x.dtype)
     losses: list[float] = []
     path: list[tuple[float, float]] = []
-    # Leaving inference mode also leaves no_grad. Outside it, clones can be saved for backward.
+    # This leaves no_grad too. Clones made outside inference mode can be saved for backward.
     with torch.inference_mode(mode=False):
         x, y = x.detach().clone(), y.detach().clone()
         start_a, start_b = _leaf(a, x), _leaf(b, x)
@@ -96,13 +96,13 @@ compares every x with every y. Try y.reshape(x.shape).
             losses.append(loss)
             path.append(line)
     fit = LineFit(*line, losses, path)
-    if not (math.isfinite(fit.a) and math.isfinite(fit.b)):  # no later loss would show it
+    if not (math.isfinite(fit.a) and math.isfinite(fit.b)):  # no later loss shows it
         raise DivergenceError(_runaway(f"a={fit.a}, b={fit.b} after step {steps - 1}", lr), fit)
     return fit
 
 
 def _leaf(value: float | Tensor | None, x: Tensor) -> Tensor:
-    """Return a new leaf of shape (1,) that holds the starting value, drawn if there is none."""
+    """Return a new leaf of shape (1,) that has the initial value, drawn if it is None."""
     start = torch.randn(1) if value is None else value
     start = torch.as_tensor(start, dtype=x.dtype, device=x.device)
     return start.detach().reshape(1).clone().requires_grad_()
@@ -114,7 +114,7 @@ def _runaway(what: str, lr: float) -> str:
 
 @dataclass(frozen=True)
 class LineFit:
-    """A fitted line ``y = a + b * x``, and how the fit came to it.
+    """A fitted line ``y = a + b * x``, and the history of its fit.
 
     Attributes:
         a: The intercept.
@@ -129,7 +129,7 @@ class LineFit:
     path: list[tuple[float, float]] = field(repr=False)
 
     def progress_lines(self) -> list[str]:
-        r"""Return a line of text for every tenth step: its loss, then `a` and `b` as updated.
+        r"""Return a line of text for every tenth step: its loss, then `a` and `b` after its update.
 
         Examples:
             >>> x = torch.tensor([0.0, 1.0, 2.0])
@@ -143,10 +143,10 @@ class LineFit:
 
 
 class DivergenceError(ArithmeticError):
-    """The fit ran away: a number in it is no longer finite.
+    """The fit diverged: the loss, `a` or `b` is no longer finite.
 
     Attributes:
-        fit (LineFit): The steps before that.
+        fit (LineFit): The steps up to that point.
     """
 
     def __init__(self, message: str, fit: LineFit) -> None:

@@ -1,8 +1,8 @@
 """Walk the autograd graph: data in, data out, no text.
 
-Each tensor that an operation made points at the graph node of that operation, its ``grad_fn``.
-Each node points at the nodes of its inputs, its ``next_functions``. A leaf that requires a
-gradient ends in a node called ``AccumulateGrad``, which adds to the leaf's ``.grad``.
+The result of an operation has a ``grad_fn``, the graph node of that operation. A node has
+``next_functions``, the nodes of its inputs. A leaf that requires a gradient has a node called
+``AccumulateGrad``, which adds to the leaf's ``.grad``.
 """
 
 from __future__ import annotations
@@ -26,22 +26,21 @@ def traverse_graph(grad_fn: Node | None) -> Tree | None:
     """Return the graph from `grad_fn` down to its leaves, as ``((name, memloc), children)``.
 
     `children` has one entry for each input that is part of the graph, in the inputs' order. A
-    node that is reached in two ways is one node: both parents hold the very same tuple, so time
-    and memory grow with the number of nodes and edges, not with the number of paths.
+    node with two parents is traversed once, and both parents hold the same tuple. So time and
+    memory grow with the number of nodes and edges, not with the number of paths.
 
-    `memloc` stands for the node: two nodes of one traversal never share it, and another traversal
-    of the same graph finds it again as long as the graph lives. It is the end of the memory
-    address of the node's Python object, ``hex(id(grad_fn))[-5:]``, with more than five digits
-    where five would confuse two nodes. After the node is gone, its address is used again.
+    `memloc` identifies the node: no two nodes of one traversal share it, and another traversal of
+    the same graph gives it again as long as the graph exists. It is the end of the address of the
+    node's Python object, ``hex(id(grad_fn))[-5:]``, with more digits if two nodes have the same
+    five. Python reuses the address of a freed node.
 
-    The graph may be deep, and ``backward`` may have freed it: that frees the tensors that the
-    nodes saved, not the nodes. Nodes die as they would without the traversal.
+    The graph may be deep. ``backward`` may have freed it: this frees the tensors that the nodes
+    saved, not the nodes. The result keeps no node alive.
 
     Source: <https://docs.pytorch.org/docs/stable/notes/autograd.html>
 
     Args:
-        grad_fn: The node of an operation's result. ``None``, the ``grad_fn`` of a leaf, gives
-            ``None``.
+        grad_fn: The ``grad_fn`` of a tensor. If it is ``None``, as for a leaf, so is the result.
 
     Raises:
         TypeError: `grad_fn` is not a node.
@@ -60,17 +59,17 @@ def traverse_graph(grad_fn: Node | None) -> Tree | None:
     graph = walk(grad_fn)
     memlocs = _memory_locations(graph)
     trees: dict[Node, Tree] = {}
-    for node, inputs in graph.items():  # inputs come first, so their trees are there already
+    for node, inputs in graph.items():  # inputs come first, so their trees exist
         trees[node] = ((type(node).__name__, memlocs[node]), [trees[fn] for fn in inputs])
     return trees[grad_fn]
 
 
 def walk(grad_fn: Node) -> dict[Node, list[Node]]:
-    """Return `grad_fn` and all nodes below it, each once and after its inputs, with those inputs.
+    """Map `grad_fn` and each node below it to its inputs; inputs come before what uses them.
 
-    No recursion: a chain of 1,000 operations is deeper than Python's stack allows. The nodes are
-    the keys, not their ids: before torch 2.13 a node's Python object, unless something holds it,
-    dies during the walk, and the next one may get its id.
+    The walk does not recurse: a chain of 1,000 operations is deeper than Python's recursion limit.
+    The keys are the nodes, not their ids: before torch 2.13, a node's Python object is freed during
+    the walk unless something refers to it, and another node may then get its id.
 
     >>> w = torch.tensor(3.0, requires_grad=True)
     >>> [(type(node).__name__, len(inputs)) for node, inputs in walk((w * w).grad_fn).items()]
@@ -85,7 +84,7 @@ def walk(grad_fn: Node) -> dict[Node, list[Node]]:
             opened[node] = [fn for fn, _ in node.next_functions if fn is not None]
             stack.append(node)
             stack.extend(fn for fn in reversed(opened[node]) if fn not in opened)
-        elif node not in graph:  # we come back to it after its inputs
+        elif node not in graph:  # on the stack again, after its inputs
             graph[node] = opened[node]
     if len(graph) > SHALLOW:
         make_safe_to_free(graph)
@@ -94,11 +93,9 @@ def walk(grad_fn: Node) -> dict[Node, list[Node]]:
 
 def _check_node(grad_fn: object) -> None:
     if isinstance(grad_fn, torch.Tensor):
-        raise TypeError("this is a tensor, not a node of the graph: pass t.grad_fn instead of t.")
+        raise TypeError("grad_fn must be a node of the graph, not a tensor. Pass t.grad_fn.")
     if not isinstance(getattr(grad_fn, "next_functions", None), tuple):
-        raise TypeError(
-            f"a node of the graph is meant, the grad_fn of a tensor, not {type(grad_fn).__name__}."
-        )
+        raise TypeError(f"grad_fn must be the grad_fn of a tensor, not {type(grad_fn).__name__}.")
 
 
 def _memory_locations(nodes: Collection[Node]) -> dict[Node, str]:

@@ -224,7 +224,7 @@ def test_a_graph_of_gradients_is_a_graph() -> None:
 def test_a_tensor_in_place_of_a_node_is_told_apart(tensor: Any) -> None:
     with pytest.raises(TypeError) as caught:
         traverse_graph(tensor)
-    assert str(caught.value) == "this is a tensor, not a node of the graph: pass t.grad_fn instead of t."
+    assert str(caught.value) == "grad_fn must be a node of the graph, not a tensor. Pass t.grad_fn."
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_tensor_in_place_of_a_node_is_told_apart(tensor: Any) -> None:
 def test_what_is_not_a_node_is_refused(junk: Any, kind: str) -> None:
     with pytest.raises(TypeError) as caught:
         traverse_graph(junk)
-    assert str(caught.value) == f"a node of the graph is meant, the grad_fn of a tensor, not {kind}."
+    assert str(caught.value) == f"grad_fn must be the grad_fn of a tensor, not {kind}."
 
 
 # Life and death. A crash of the interpreter is seen from another process.
