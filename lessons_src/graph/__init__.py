@@ -2,12 +2,12 @@
 
 Read the files in this order. Each has one idea.
 
-- `model`: the graph as data. `names` says what tensors are called, and `build` reads a graph.
-- `options`: what text can be asked for. `tree` has a line for each edge, `table` one for each node,
-  `text` either of them up to a limit.
-- `picture`: what a drawing shows (`words`). `dot` writes it in the DOT language; `layout` has
-  Graphviz place its parts (`style`), and `svg` draws them.
-- `autograd_graph`: `AutogradGraph` and `print_graph`, which bring all this together.
+- `model`: the graph as data. `names` finds the names of tensors, and `build` reads a graph.
+- `options`: the options of text. `tree` has a line for each edge, `table` a line for each node,
+  and `text` has either of them up to a limit.
+- `picture`: the content of a drawing, with its text from `words`. `dot` writes it in the DOT
+  language. `layout` places its parts with Graphviz, by the sizes in `style`, and `svg` draws them.
+- `autograd_graph`: `AutogradGraph` and `print_graph`, which use all of these.
 
-PyTorch is needed by `names` and `build` alone.
+Only `names` and `build` import PyTorch.
 """

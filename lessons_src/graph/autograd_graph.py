@@ -22,33 +22,33 @@ if TYPE_CHECKING:
 class AutogradGraph(GraphData):
     """The graph from `outputs` down to the leaves, as plain data.
 
-    It keeps the leaves' tensors, but neither the graph that it was read from nor what that saved.
+    It keeps the leaves' tensors alive, but neither PyTorch's graph nor the tensors saved in it.
     A notebook shows it as a drawing.
 
     Attributes:
-        nodes: Each node once and before its inputs, which is an order that backward can take.
-        outputs: For each given output its node, or ``None`` where no operation was recorded, and
-            which of that node's outputs it is.
-        max_nodes: How many nodes there may be.
+        nodes: Each node once, before its inputs: an order in which backward can run.
+        outputs: For each given output its node, or ``None`` if no operation was recorded, and its
+            index among that node's outputs.
+        max_nodes: How many nodes are read at most.
     """
 
     @classmethod
-    @garbage_collection_paused()  # until PyTorch's nodes, of which only the data is kept, are gone again
+    @garbage_collection_paused()  # until PyTorch's nodes are freed; only their data is kept
     def from_output(cls, output: Output, names: Names = None, max_nodes: int = MAX_NODES) -> AutogradGraph:
         """Return the graph of a tensor, a ``grad_fn``, a ``GradientEdge``, or a sequence of them.
 
         Source: <https://docs.pytorch.org/docs/stable/notes/autograd.html>
 
         Args:
-            output: What the graph leads down from.
-            names: What tensors are called. A leaf is named where it is the very tensor, a result
-                where it is the same output of the same node.
-            max_nodes: How many nodes are read, those nearest to the output. `cut` says how many
-                inputs were not followed.
+            output: Where the graph starts.
+            names: The names of tensors. A leaf is found by its tensor, the result of an operation
+                by its node and its index among the node's outputs.
+            max_nodes: How many nodes are read at most, nearest to the output first. `cut` counts
+                the inputs that were not followed.
 
         Raises:
-            TypeError: An argument is none of that. The message names it.
-            ValueError: `output` is a sequence of none, or `max_nodes` is not positive.
+            TypeError: An argument has the wrong type. The message names it.
+            ValueError: `output` is an empty sequence, or `max_nodes` is less than 1.
 
         Examples:
             >>> import torch
@@ -68,14 +68,13 @@ class AutogradGraph(GraphData):
     def render(self, **options: Unpack[TextKeywords]) -> str:
         """Return the graph as text: a tree, a line for each edge, from the outputs to the leaves.
 
-        A line has the node's name and label. A node that several lines lead to has its index for a
-        tag, as in ``[2]``, and is drawn once; after that ``→ [2]`` refers to it. A named leaf just
-        has its name again. Where an operation has several outputs, the line says which.
+        A line has the node's name and label. A node with several parents is drawn once, with its
+        index as a tag, such as ``[2]``; later lines refer to it as ``→ [2]``. A named leaf is drawn
+        each time, without a tag. If an operation has several outputs, the line says which one.
 
-        After 20 levels the tree goes on at the margin: ``↓`` at the end of a line says that what
-        is below that node stands further down, beside its tag. The last line says how many lines
-        were left out of what there is without limits, and how many inputs `max_nodes` kept from
-        being followed.
+        After 20 levels the tree continues at the margin: ``↓`` at the end of a line says that the
+        inputs of that node are drawn further down, beside its tag. The last line counts the lines
+        that were left out, and the inputs that were not followed because of `max_nodes`.
 
         Source: <https://github.com/pytorch/pytorch/issues/34953>
 
@@ -83,8 +82,8 @@ class AutogradGraph(GraphData):
             **options: The fields of [`TextOptions`][], such as `shapes` and `max_lines`.
 
         Raises:
-            TypeError: An option is of the wrong kind. The message names it.
-            ValueError: A limit is too small. The message names it.
+            TypeError: An option has the wrong type. The message names it.
+            ValueError: A limit is less than 1. The message names it.
 
         Examples:
             >>> import torch
@@ -102,7 +101,7 @@ class AutogradGraph(GraphData):
         return "\n".join(self.iter_lines(**options))
 
     def iter_lines(self, **options: Unpack[TextKeywords]) -> Iterator[str]:
-        """Return an iterator over the lines of [`render`][], each made when it is asked for.
+        """Return a lazy iterator over the lines of [`render`][].
 
         Examples:
             >>> import torch
@@ -115,17 +114,17 @@ class AutogradGraph(GraphData):
     def print_tabular(self, *, max_lines: int | None = MAX_LINES) -> None:
         """Print the graph as a table, a line for each node, as ``torch.fx`` does.
 
-        An input is the index of its node, and ``None`` if it has no gradient.
+        An input is the index of its node, or ``None`` if it requires no gradient.
 
         Source: <https://docs.pytorch.org/docs/stable/fx.html>
 
         Args:
-            max_lines: How many nodes are listed; the last line says how many were left out.
-                ``None`` sets no limit.
+            max_lines: How many nodes are listed; one more line counts the others. ``None`` sets no
+                limit.
 
         Raises:
-            TypeError: `max_lines` is of the wrong kind.
-            ValueError: `max_lines` is too small.
+            TypeError: `max_lines` has the wrong type.
+            ValueError: `max_lines` is less than 1.
 
         Examples:
             >>> import torch
@@ -140,19 +139,19 @@ class AutogradGraph(GraphData):
         print_table(self, max_lines)
 
     def to_dot(self, *, shapes: bool = False, show_none: bool = False) -> str:
-        """Return the graph in the DOT language, which Graphviz draws, and many other programs.
+        """Return the graph in the DOT language, for Graphviz and other programs.
 
-        It is the drawing of [`to_svg`][] without its layout, has the same ids, and needs no
-        package. The text is the same for the same graph.
+        It has the content and the ids of [`to_svg`][], without a layout, and needs no package.
+        The text is the same for the same graph.
 
         Source: <https://graphviz.org/doc/info/lang.html>
 
         Args:
-            shapes: Whether each box has the output's shape.
-            show_none: Whether inputs without a gradient are shown.
+            shapes: Whether to show the shape of each output.
+            show_none: Whether to show inputs that require no gradient.
 
         Raises:
-            TypeError: An option is of the wrong kind. The message names it.
+            TypeError: An option has the wrong type. The message names it.
 
         Examples:
             >>> import torch
@@ -166,28 +165,28 @@ class AutogradGraph(GraphData):
         return dot_text(make_picture(self, shapes=shapes, show_none=show_none))
 
     def to_svg(self, *, shapes: bool = False, show_none: bool = False, id_prefix: str = "") -> str:
-        """Return the graph as a drawing: from the outputs at the top down to the leaves.
+        """Return the graph as an SVG drawing, with the outputs at the top and the leaves below.
 
-        A leaf is a box with round ends, an operation one with corners, and an output's outline is
-        double. A box has the names that there are, and the node's own name. An arrow leads from an
-        operation to what made an input of it, and says which of that node's outputs it was if
-        there are several. A dashed box says how many inputs `max_nodes` kept from being followed.
+        A leaf is a box with round ends, an operation is a box with corners, and an output has a
+        double outline. A box shows the node's labels and its name. An arrow leads from an operation
+        to the node of an input, and shows which output of that node it is, if there are several. A
+        dashed box counts the inputs that were not followed because of `max_nodes`.
 
-        For scripts, each node has an id such as ``node-3``, each arrow one such as ``edge-1-3``
-        (``edge-1-3-2`` for a second between the same nodes). A node also has ``data-index``, and
-        an arrow ``data-from`` with ``data-input``, its place in that node's `edges`. Colours are
-        CSS variables. Graphviz lays it out, through the package pygraphviz.
+        For scripts, each node has an id such as ``node-3``, and each arrow an id such as
+        ``edge-1-3`` (``edge-1-3-2`` for a second arrow between the same nodes). A node also has
+        ``data-index``, an arrow ``data-from`` and ``data-input``, its index in that node's `edges`.
+        Colours are CSS variables. Graphviz computes the layout, through the package pygraphviz.
 
         Source: <https://graphviz.org/docs/layouts/dot/>
 
         Args:
-            shapes: Whether each box has the output's shape.
-            show_none: Whether inputs without a gradient are shown.
-            id_prefix: What each id begins with, and a hyphen after it.
+            shapes: Whether to show the shape of each output.
+            show_none: Whether to show inputs that require no gradient.
+            id_prefix: The start of each id; a hyphen follows it.
 
         Raises:
             ImportError: pygraphviz is missing.
-            TypeError: An option is of the wrong kind. The message names it.
+            TypeError: An option has the wrong type. The message names it.
             ValueError: The graph takes more than a few seconds to lay out, or `id_prefix` cannot
                 begin an id.
 
@@ -204,7 +203,7 @@ class AutogradGraph(GraphData):
         return svg_text(make_picture(self, shapes=shapes, show_none=show_none), id_prefix)
 
     def _repr_svg_(self) -> str | None:
-        """Return what a notebook shows, or ``None`` where `to_svg` says that it cannot be drawn."""
+        """Return the drawing for a notebook, or ``None`` if it cannot be drawn."""
         from lessons_src.graph.layout import MissingPackageError, TooLargeError
 
         try:
@@ -220,23 +219,23 @@ def print_graph(
     max_nodes: int = MAX_NODES,
     **options: Unpack[TextKeywords],
 ) -> None:
-    """Print the autograd graph of `output` as a tree, with the names that `names` gives.
+    """Print the autograd graph of `output` as a tree, with the names in `names`.
 
-    [`AutogradGraph.render`][] says how to read the text. Where standard output has no box
-    characters, the tree is drawn in ASCII, unless `ascii_only` says otherwise.
+    [`AutogradGraph.render`][] says how to read the text. If standard output cannot encode box
+    characters, the tree is drawn in ASCII, unless `ascii_only` is given.
 
     Source: <https://github.com/pytorch/pytorch/issues/34953>
 
     Args:
-        output: What the graph leads down from: a tensor, a ``grad_fn``, a ``GradientEdge``, or a
+        output: Where the graph starts: a tensor, a ``grad_fn``, a ``GradientEdge``, or a
             sequence of them.
-        names: What tensors are called: a mapping of names to tensors, for which ``locals()`` does,
-            or a module.
-        max_nodes: How many nodes are read, those nearest to the output.
+        names: The names of tensors: a mapping of names to tensors, such as ``locals()``, or a
+            module.
+        max_nodes: How many nodes are read at most, nearest to the output first.
         **options: The fields of [`TextOptions`][], such as `shapes` and `max_lines`.
 
     Raises:
-        TypeError: An argument is of the wrong kind. The message names it, and nothing is printed.
+        TypeError: An argument has the wrong type. The message names it, and nothing is printed.
         ValueError: An argument is out of range. The message names it, and nothing is printed.
 
     Examples:

@@ -1,4 +1,4 @@
-"""Read the autograd graph: from PyTorch's nodes to our own."""
+"""Read the autograd graph: make a `GraphNode` of each of PyTorch's nodes."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 OneOutput: TypeAlias = "torch.Tensor | Node | GradientEdge | None"
 Output: TypeAlias = "OneOutput | Sequence[OneOutput]"
-"""A tensor, a ``grad_fn``, a ``GradientEdge``, ``None`` for what has no graph, or a sequence of them."""
+"""A tensor, a ``grad_fn``, a ``GradientEdge``, ``None`` for no graph, or a sequence of them."""
 
 _ONE = (torch.Tensor, GradientEdge, str, bytes)  # never a sequence of outputs
-_MEANT = "a tensor, a grad_fn, a GradientEdge or a sequence of them is meant"
+_MUST = "must be a tensor, a grad_fn, a GradientEdge or a sequence of them"
 _NO_LABELS: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 
 class Reading(NamedTuple):
-    """What was read: the parts of an `AutogradGraph`, and its nodes by PyTorch's own."""
+    """The parts of an `AutogradGraph`, and its nodes by PyTorch's nodes."""
 
     nodes: list[GraphNode]
     outputs: tuple[Edge, ...]
@@ -59,13 +59,13 @@ def read(output: Output, names: Names, max_nodes: int) -> Reading:
 
 def _check_max_nodes(max_nodes: object) -> None:
     if not isinstance(max_nodes, int) or isinstance(max_nodes, bool):
-        raise TypeError(f"max_nodes: a number of nodes is meant, an int, not {type(max_nodes).__name__}.")
+        raise TypeError(f"max_nodes must be an int, not {type(max_nodes).__name__}.")
     if max_nodes < 1:
-        raise ValueError(f"max_nodes: at least 1 is meant, not {max_nodes}.")
+        raise ValueError(f"max_nodes must be at least 1, not {max_nodes}.")
 
 
 def _gradient_edges(output: Output) -> list[tuple[Node | None, int]]:
-    """Return each output's node, ``None`` where it has none, and which of the node's outputs it is.
+    """Return each output's node, or ``None``, and its index among the node's outputs.
 
     >>> w = torch.ones(3, requires_grad=True)
     >>> [(type(node).__name__, number) for node, number in _gradient_edges(w.unbind()[1:])]
@@ -74,7 +74,7 @@ def _gradient_edges(output: Output) -> list[tuple[Node | None, int]]:
     if isinstance(output, _ONE) or not isinstance(output, Sequence):
         return [_gradient_edge(output, "output")]
     if not output:
-        raise ValueError(f"output: {_MEANT}, not a sequence of none.")
+        raise ValueError(f"output {_MUST}, not an empty sequence.")
     return [_gradient_edge(each, f"output[{i}]") for i, each in enumerate(output)]
 
 
@@ -89,34 +89,35 @@ def _gradient_edge(output: object, place: str) -> tuple[Node | None, int]:
         case object(next_functions=tuple()):
             return cast("Node", output), 0
         case torch.nn.Module():
-            raise TypeError(
-                f"{place}: {_MEANT}, not a module: pass what the {type(output).__name__} returned."
-            )
-    raise TypeError(f"{place}: {_MEANT}, not {type(output).__name__}.")
+            raise TypeError(f"{place} {_MUST}, not a module. Pass what the {type(output).__name__} returned.")
+    raise TypeError(f"{place} {_MUST}, not {type(output).__name__}.")
 
 
 def _node_of(tensor: torch.Tensor) -> Node | None:
     if tensor.grad_fn is not None or not tensor.requires_grad:
         return tensor.grad_fn
-    with torch.inference_mode(mode=False), torch.enable_grad():  # a leaf's node is only seen from a view
+    with (
+        torch.inference_mode(mode=False),
+        torch.enable_grad(),
+    ):  # a leaf's node is found through a view
         view = tensor.view_as(tensor)
     assert view.grad_fn is not None
     return view.grad_fn.next_functions[0][0]
 
 
 def _visit(roots: list[Node], labels: LabelsFound, max_nodes: int) -> dict[Node, GraphNode]:
-    """Return a `GraphNode` for each node from `roots` down, all but their index filled in.
+    """Make a `GraphNode` of each node from `roots` down; `_sort` sets its index.
 
-    At most `max_nodes` are visited, those nearest to the roots (and the roots in any case). A node
-    whose inputs would be too many gets their number as `cut`, and no edges.
+    At most `max_nodes` are visited, nearest to the roots first, but always the roots. A node whose
+    inputs would exceed that gets their number as `cut`, and no edges.
 
-    No recursion: a chain of 100,000 operations is deeper than Python's stack. The nodes are the
-    keys, not their ids: before torch 2.13 a node's Python object, unless something holds it, dies
-    during the walk, and the next one may get its id.
+    The visit does not recurse: a chain of 100,000 operations is deeper than Python's stack. The
+    keys are the nodes, not their ids: before torch 2.13, a node's Python object is freed during
+    the visit unless something refers to it, and another node may then get its id.
     """
     made = {fn: _make_node(fn, labels) for fn in roots}
     fns = list(made)
-    for fn in fns:  # which grows meanwhile
+    for fn in fns:  # the loop appends to it
         node, inputs = made[fn], fn.next_functions
         if len(made) + len(inputs) > max_nodes and _are_too_many(inputs, made, max_nodes):
             node.cut = sum(child is not None for child, _ in inputs)
@@ -149,7 +150,7 @@ def _make_node(fn: Node, labels: LabelsFound) -> GraphNode:
         return GraphNode(
             0, name, (), _shapes((variable,)), labels.leaves.get(id(variable), _NO_LABELS), variable, 0
         )
-    # What comes in when backward runs, a gradient for each output, is shaped as that output.
+    # The metadata is that of the node's inputs in backward: a gradient for each output, of its shape.
     outputs = fn._input_metadata  # noqa: SLF001
     return GraphNode(0, name, (), _shapes(outputs), labels.results.get(fn, _NO_LABELS), None, 0)
 
@@ -164,7 +165,7 @@ def _shapes(outputs: Sequence[Any]) -> tuple[Shape | None, ...]:
 def _sort(roots: Iterable[GraphNode]) -> list[GraphNode]:
     """Return all nodes from `roots` down, each after the nodes that use it, and set their index.
 
-    A node's first input comes right after it where nothing else uses that input.
+    A node's first input follows it directly if no other node uses that input.
     """
     order: list[GraphNode] = []
     ready = [node for node in reversed(list(roots)) if not node.uses]
@@ -174,7 +175,7 @@ def _sort(roots: Iterable[GraphNode]) -> list[GraphNode]:
         order.append(node)
         for child, _ in reversed(node.edges):
             if child is not None:
-                child.index += 1  # until the child has its turn, the number of uses that came
+                child.index += 1  # counts the uses visited until the child is ready
                 if child.index == child.uses:
                     ready.append(child)
     return order

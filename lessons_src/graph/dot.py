@@ -1,4 +1,4 @@
-"""A picture in the DOT language, which Graphviz and many other programs draw."""
+"""Write a picture in the DOT language, for Graphviz and other programs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STYLES: dict[Kind, str] = {"leaf": "rounded", "none": "dotted", "cut": "dashed"
 
 
 def dot_text(picture: Picture) -> str:
-    r"""Return `picture` as DOT, the same text each time.
+    r"""Return `picture` as DOT, with the same text each time.
 
     Source: https://graphviz.org/doc/info/lang.html
 
@@ -39,7 +39,7 @@ def dot_text(picture: Picture) -> str:
 
 
 def quote(*lines: str) -> str:
-    r"""Return lines of text as one quoted string, with an escape for what means more to Graphviz.
+    r"""Return lines of text as one quoted string, with an escape for each character special to Graphviz.
 
     >>> print(quote('say "\\N"', "&amp;"))
     "say \"\\N\"\n&amp;amp;"

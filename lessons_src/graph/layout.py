@@ -1,9 +1,9 @@
-"""Where Graphviz puts each box and arrow of a picture.
+"""Place each box and arrow of a picture with Graphviz.
 
-An arrow that passes many rows of boxes takes Graphviz long to draw, and the time grows faster than
-the arrow: the drawing of ten steps of an LSTM takes ten seconds. Arrows that are divided into
-pieces, each from one row to the next, take a quarter of a second. Whole arrows look a little
-better, so they are divided only where that saves time.
+Graphviz is slow for arrows that pass many rows of boxes, and the time grows faster than the number
+of rows: the drawing of ten steps of an LSTM takes ten seconds. If each arrow is divided into
+pieces, one for each row, it takes a quarter of a second. Undivided arrows look slightly better, so
+arrows are divided only if that saves time.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from lessons_src.graph.picture import Arrow, Picture
 
 MAX_BOXES = 1_000
-MAX_ROWS_PASSED = 4_000  # by all arrows: Graphviz looks for a place in each row that an arrow passes
+MAX_ROWS_PASSED = 4_000  # by all arrows; Graphviz finds a place for an arrow in each row
 MAX_UNDIVIDED = 25_000  # the sum of the squares of the rows that the arrows pass: about 0.3 s
 
 _POINTS = 72  # in an inch, the unit of Graphviz's sizes
 
-# A table may have a fixed size; text is as large as the fonts of the machine make it.
+# A table has a fixed size; the size of text would depend on the fonts of the machine.
 _TEXT = '<<TABLE BORDER="0" FIXEDSIZE="TRUE" WIDTH="{:.0f}" HEIGHT="{:.0f}"><TR><TD></TD></TR></TABLE>>'
 
 Point: TypeAlias = tuple[float, float]
@@ -33,7 +33,7 @@ Way: TypeAlias = list[str]  # the stops of an arrow: its tail, one in each row b
 
 
 class Route(NamedTuple):
-    """An arrow's place: the points of Bézier curves, the tip of its head, and its text's middle if any."""
+    """An arrow's place: points of Bézier curves, the tip of its head, and the middle of any text."""
 
     curve: list[Point]
     tip: Point
@@ -41,7 +41,7 @@ class Route(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """A picture's size, and by their ids the centre of each box and the route of each arrow; y goes down."""
+    """A picture's size, and by id the centre of each box and the route of each arrow; y points down."""
 
     width: float
     height: float
@@ -54,13 +54,13 @@ class MissingPackageError(ImportError):
 
 
 class TooLargeError(ValueError):
-    """The picture would take more than a second or two to lay out."""
+    """The picture would take more than a few seconds to lay out."""
 
 
 def lay_out(picture: Picture) -> Layout:
-    """Return where ``dot`` puts each box and arrow, from the top down.
+    """Return the place of each box and arrow, as computed by ``dot`` from the top down.
 
-    Raises `TooLargeError`, and `MissingPackageError` where pygraphviz cannot be imported.
+    Raises `TooLargeError`, and `MissingPackageError` if pygraphviz cannot be imported.
 
     Source: https://graphviz.org/docs/layouts/dot/
 
@@ -83,7 +83,7 @@ def lay_out(picture: Picture) -> Layout:
 
 
 def rows_passed(picture: Picture) -> list[int]:
-    """Return how many rows down each arrow leads, where each box is as far up as it can be.
+    """Return how many rows each arrow leads down, with each box in the highest row possible.
 
     >>> from lessons_src.graph.picture import Arrow, Box, Picture
     >>> boxes = [Box(id, "operation", False, (), "") for id in "abc"]
@@ -98,7 +98,7 @@ def rows_passed(picture: Picture) -> list[int]:
 
 
 def divide(picture: Picture, passed: Sequence[int]) -> list[Way]:
-    """Return the stops of each arrow: in every row that it passes, if whole arrows would take long.
+    """Return the stops of each arrow: one in every row that it passes, if undivided arrows are slow.
 
     >>> from lessons_src.graph.picture import Arrow, Picture
     >>> two = Picture("", "", (), (Arrow("a-b", "a", "b"),))
@@ -146,7 +146,7 @@ def _pieces(arrow: Arrow, way: Way) -> list[tuple[str, str, str]]:
 def _piece_statements(arrow: Arrow, way: Way) -> Iterator[str]:
     for tail, head, key in _pieces(arrow, way):
         is_first, is_last = tail == arrow.tail, head == arrow.head
-        # The inner pieces are the straightest, as the middle of a whole arrow is.
+        # The inner pieces are the straightest, like the middle of an undivided arrow.
         weight = (8, 2, 1 + arrow.is_main)[is_first + is_last]
         attributes = f'key="{key}", weight={weight}'
         if arrow.text and is_first:
@@ -173,7 +173,7 @@ def _pygraphviz() -> Any:
         return import_module("pygraphviz")
     except ImportError as error:
         raise MissingPackageError(
-            f"pygraphviz must be installed to draw a graph, and cannot be imported ({error}). Run "
+            f"pygraphviz must be installed to draw a graph, but cannot be imported ({error}). Run "
             "`pip install pygraphviz`, which includes Graphviz, or install this package's extra `draw`; "
             "on Linux it needs the system's libexpat, glib, libX11, libXext and libXrender. "
             "Or use render() or to_dot(), which need no layout."

@@ -1,4 +1,4 @@
-"""The autograd graph as data: its nodes, and what leads into it."""
+"""The autograd graph as data: its nodes, edges and outputs."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Shape: TypeAlias = tuple[int, ...]
 
 @dataclass(slots=True, eq=False)
 class GraphNode:
-    """A node of an `AutogradGraph`: one operation that was recorded, or one leaf.
+    """A node of an `AutogradGraph`: one recorded operation, or one leaf.
 
     Attributes:
         index: The node's place in the graph's `nodes`.
-        name: That of the node's class, such as ``MulBackward0``.
-        edges: A pair for each input of the operation: the node that made it, and which of that
-            node's outputs it is. It is ``(None, 0)`` for an input that needs no gradient.
-        shapes: The shape of each output, or ``None`` where PyTorch does not tell.
-        labels: The names of each output that has any, by the output's number.
+        name: The name of the node's class, such as ``MulBackward0``.
+        edges: For each input of the operation the node that computed it, and its index among that
+            node's outputs. It is ``(None, 0)`` for an input that requires no gradient.
+        shapes: The shape of each output, or ``None`` if PyTorch does not know it.
+        labels: The names of each output that has any, by the output's index.
         variable: The leaf's tensor, or ``None`` for an operation.
         uses: How many edges lead to the node.
-        cut: How many inputs were not followed because the graph was as large as allowed. `edges`
-            is empty then.
+        cut: How many inputs were not followed because of `max_nodes`. If there are any, `edges` is
+            empty.
     """
 
     index: int
@@ -42,24 +42,24 @@ class GraphNode:
 
     @property
     def label(self) -> str | None:
-        """The names of the node's outputs, with commas between, or ``None`` where it has no name."""
+        """The names of the node's outputs, joined by commas, or ``None`` if there are none."""
         names = [name for output_nr in sorted(self.labels) for name in self.labels[output_nr]]
         return ", ".join(names) if names else None
 
 
 MAX_NODES = 1_000_000
-"""How many nodes are read unless you ask for another number."""
+"""How many nodes are read by default."""
 
 
 @dataclass(eq=False, repr=False)
 class GraphData:
-    """A graph from `outputs` down to the leaves, as all that shows it takes it.
+    """A graph from `outputs` down to the leaves: the data that every renderer takes.
 
     Attributes:
-        nodes: Each node once and before its inputs, which is an order that backward can take.
-        outputs: For each given output its node, or ``None`` where no operation was recorded, and
-            which of that node's outputs it is.
-        max_nodes: How many nodes there may be.
+        nodes: Each node once, before its inputs: an order in which backward can run.
+        outputs: For each given output its node, or ``None`` if no operation was recorded, and its
+            index among that node's outputs.
+        max_nodes: How many nodes are read at most.
     """
 
     nodes: list[GraphNode]
@@ -73,10 +73,10 @@ class GraphData:
 
     @property
     def leaves(self) -> list[GraphNode]:
-        """The nodes of the leaves, the tensors that backward gives a gradient to."""
+        """The nodes of the leaves, the tensors whose ``.grad`` backward adds to."""
         return [node for node in self.nodes if node.variable is not None]
 
     @property
     def cut(self) -> int:
-        """How many inputs were not followed because the graph has more than `max_nodes` nodes."""
+        """How many inputs were not followed because of `max_nodes`."""
         return sum([node.cut for node in self.nodes])

@@ -1,4 +1,4 @@
-"""Find which tensors have which names: from ``locals()``, or from a module."""
+"""Find the names of tensors, in a mapping such as ``locals()`` or in a module."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from torch.autograd.graph import Node
 
 Names: TypeAlias = "Mapping[str, object] | torch.nn.Module | None"
-"""What tensors are called: a mapping of names to tensors, or a module.
+"""The names of tensors: a mapping of names to tensors, or a module.
 
-In a mapping all that is no tensor is ignored, so ``locals()`` is one. A module within it names the
-parameters that have no name yet, as in ``model.0.weight``.
+A mapping may have values of other types, as ``locals()`` has; they are ignored. A module in it
+names those of its parameters that have no other name, as in ``model.0.weight``.
 """
 Labels: TypeAlias = "dict[int, tuple[str, ...]]"
 
-_IPYTHON_OUTPUT = re.compile("_+|_+[0-9]+")  # as in `_` and `_12`, which hold what was shown before
+_IPYTHON_OUTPUT = re.compile("_+|_+[0-9]+")  # such as `_` and `_12`, the outputs of earlier cells
 
 
 class LabelsFound(NamedTuple):
     """The names of leaves, by the tensor's id, and of results, by the node.
 
-    Each has its names by the number of the node's output, which is 0 for a leaf. `tensors` keeps
-    alive what was named, so that no other tensor gets its id.
+    The names are grouped by the output's index, which is 0 for a leaf. `tensors` keeps the named
+    tensors alive, so that no other tensor gets one of their ids.
     """
 
     leaves: dict[int, Labels]
@@ -37,7 +37,7 @@ class LabelsFound(NamedTuple):
 
 
 def find_labels(names: Names) -> LabelsFound:
-    """Return the names of the tensors that may be in a graph, as those that require a gradient are.
+    """Return the names of the tensors that require a gradient: no others are in a graph.
 
     >>> w = torch.tensor(3.0, requires_grad=True)
     >>> y = w * w
@@ -85,9 +85,9 @@ def _in_mapping(names: Mapping[str, object]) -> Iterator[tuple[str, torch.Tensor
 def _check_names(names: object) -> None:
     if not isinstance(names, Mapping):
         raise TypeError(
-            "names: a mapping of names to tensors is meant, such as locals(), or a module, "
+            "names must be a mapping of names to tensors, such as locals(), or a module, "
             f"not {type(names).__name__}."
         )
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(f"names: each name is meant to be a string, not {type(name).__name__}.")
+            raise TypeError(f"names must have strings as keys, not {type(name).__name__}.")

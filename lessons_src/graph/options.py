@@ -1,4 +1,4 @@
-"""What a graph's text can be asked for, and the characters that it is drawn with."""
+"""The options of a graph's text, and the characters that it is drawn with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Marks(NamedTuple):
-    """The characters that are not letters."""
+    """The characters that draw a tree or list."""
 
     branch: str
     last: str
@@ -30,7 +30,7 @@ ASCII = Marks("|-- ", "`-- ", "|   ", "    ", "->", "<-", " v", " ...")
 
 
 class TextKeywords(TypedDict, total=False):
-    """The fields of `TextOptions`, for a function that passes them on."""
+    """The fields of `TextOptions`, for a function that takes them as keywords."""
 
     shapes: bool
     show_none: bool
@@ -45,24 +45,24 @@ class TextOptions:
     """What is shown of a graph, and how much of it.
 
     Attributes:
-        shapes: Whether each line has the output's shape.
-        show_none: Whether inputs without a gradient are shown.
+        shapes: Whether to show the shape of each output.
+        show_none: Whether to show inputs that require no gradient.
         max_depth: How many levels are drawn; ``…`` at the end of a line says that there are more.
             ``None`` sets no limit.
-        max_lines: How many lines there may be; one more counts those that were left out. ``None``
-            sets no limit.
-        flat: Whether there is no tree, but a line for each node, in the graph's order, and after
-            ``←`` its inputs.
-        ascii_only: Whether the text is without box characters and other symbols.
+        max_lines: How many lines are shown; one more line counts the others. ``None`` sets no
+            limit.
+        flat: Whether to show a list instead of a tree: a line for each node, with its inputs after
+            ``←``.
+        ascii_only: Whether to use only ASCII characters.
 
     Raises:
-        TypeError: An option is of the wrong kind. The message names it.
-        ValueError: A limit is too small. The message names it.
+        TypeError: An option has the wrong type. The message names it.
+        ValueError: A limit is less than 1. The message names it.
 
     Examples:
         >>> TextOptions(max_depth=-1)
         Traceback (most recent call last):
-        ValueError: max_depth: a number of levels is meant, at least 1, or None for all, not -1.
+        ValueError: max_depth must be a number of levels, at least 1, or None for all, not -1.
     """
 
     shapes: bool = False
@@ -76,7 +76,7 @@ class TextOptions:
         for name in ("shapes", "show_none", "flat", "ascii_only"):
             value = getattr(self, name)
             if value is not True and value is not False:
-                raise TypeError(f"{name}: True or False is meant, not {value!r}.")
+                raise TypeError(f"{name} must be True or False, not {value!r}.")
         _check_limit("max_depth", "levels", self.max_depth)
         _check_limit("max_lines", "lines", self.max_lines)
 
@@ -86,9 +86,9 @@ class TextOptions:
         return ASCII if self.ascii_only else UNICODE
 
     def limit(self, lines: Iterable[str], total: int, *also: str) -> Iterator[str]:
-        """Yield up to `max_lines` lines, and one more that counts the rest of `total`, if there is any.
+        """Yield up to `max_lines` lines; then, if anything is left out, a line that says what.
 
-        What else was left out is named there too, if anything was.
+        That is the rest of `total` lines, and `also`.
 
         >>> list(TextOptions(max_lines=1).limit(["one", "two", "three"], 3, "four"))
         ['one', '… 2 more lines, four']
@@ -105,7 +105,7 @@ class TextOptions:
 def _check_limit(name: str, unit: str, value: object) -> None:
     if value is None:
         return
-    message = f"{name}: a number of {unit} is meant, at least 1, or None for all, not {value!r}."
+    message = f"{name} must be a number of {unit}, at least 1, or None for all, not {value!r}."
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(message)
     if value < 1:

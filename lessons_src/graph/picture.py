@@ -1,4 +1,4 @@
-"""What a drawing of an `AutogradGraph` shows: boxes with lines of text, and arrows between them."""
+"""Make the picture of an `AutogradGraph`: boxes with lines of text, and arrows between them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A node, or a note where the graph does not go on.
+    """A node, or a note where there is no node.
 
     `hint` describes it to a reader, `data` to a page's script.
     """
@@ -60,7 +60,7 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawing before it is laid out. `title` and `description` are for those who cannot see it."""
+    """A drawing before it is laid out. `title` and `description` are for readers who cannot see it."""
 
     title: str
     description: str
@@ -71,8 +71,8 @@ class Picture:
 def make_picture(graph: GraphData, *, shapes: bool = False, show_none: bool = False) -> Picture:
     """Return the picture of `graph`: a box for each node, an arrow for each edge.
 
-    With `shapes` it has the shape of each output, with `show_none` a box for each input that needs
-    no gradient. One more box counts the inputs of a node that `max_nodes` kept from being followed.
+    `shapes` adds the shape of each output, and `show_none` adds a box for each input that requires
+    no gradient. A box counts the inputs of a node that were not followed because of `max_nodes`.
 
     >>> import torch
     >>> from lessons_src import AutogradGraph
@@ -114,7 +114,7 @@ def _box(node: GraphNode, root_of: Sequence[int], *, shapes: bool) -> Box:
 
 
 def _output_text(node: GraphNode, output_nr: int, root_of: Sequence[int]) -> str:
-    """Return the names of an output; of several outputs, a named one and a root have their number too."""
+    """Return the names of an output, with its index if the node has several and it is named or a root."""
     names = printable(", ".join(node.labels.get(output_nr, ())))
     if len(node.shapes) == 1 or not (names or output_nr in root_of):
         return names
@@ -122,7 +122,7 @@ def _output_text(node: GraphNode, output_nr: int, root_of: Sequence[int]) -> str
 
 
 def _edges(node: GraphNode, *, shapes: bool, show_none: bool) -> Iterator[Box | Arrow]:
-    """Yield an arrow for each edge, and a box before each that does not lead to a node."""
+    """Yield an arrow for each edge; if it leads to no node, yield a box before it."""
     copies = Counter[int]()
     for number, (child, output_nr) in enumerate(node.edges):
         data = {"from": str(node.index), "input": str(number)}

@@ -1,7 +1,7 @@
-"""How the parts of a picture look: their classes, their colours and their sizes.
+"""The classes, colours and sizes of the parts of a picture.
 
-Sizes are in pixels and do not depend on the fonts of a machine: text is set in a monospaced font,
-and no common one is wider than is assumed here. So a drawing is the same everywhere.
+Sizes are in pixels and do not depend on the fonts of a machine: text is monospaced, and no common
+monospaced font is wider than this file assumes. So a drawing is the same on every machine.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def text_size(text: str, kind: TextKind) -> tuple[float, float]:
 
 
 def box_size(box: Box) -> tuple[float, float]:
-    """Return the width and height of a box, a root's second outline included.
+    """Return the width and height of a box, including the second outline of a root.
 
     >>> from lessons_src.graph.picture import Box, Line
     >>> size = box_size(Box("a", "leaf", is_root=False, lines=(Line("a", "label"),), hint=""))

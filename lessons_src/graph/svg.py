@@ -1,4 +1,4 @@
-"""A picture as SVG: for a page, a notebook or a file."""
+"""Draw a picture as SVG, for a page, a notebook or a file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _FONT_RULE = f".autograd-graph.autograd-graph text {{ font-family: {_FONT} !impo
 
 
 def svg_text(picture: Picture, id_prefix: str = "") -> str:
-    """Return `picture` as SVG, the same text each time, with `id_prefix` before every id.
+    """Return `picture` as SVG, with the same text each time and `id_prefix` before every id.
 
     Colours are CSS variables, which a page may define. A page's style sheet and scripts may also
     set the `color` and `fill` of every part.
@@ -80,8 +80,8 @@ def _check_prefix(id_prefix: object) -> None:
 
 
 def _canvas(picture: Picture, layout: Layout, prefix: str) -> Element:
-    """Return a sheet of paper with the picture's words, on which nothing is drawn yet."""
-    # The hash keeps these ids apart from those of other drawings on a page that have no prefix either.
+    """Return the SVG element with the picture's title, description and background."""
+    # By the hash, these ids differ from those of other drawings without a prefix on the same page.
     words = sha256(f"{picture.title}\n{picture.description}".encode()).hexdigest()[:8]
     title, description = f"{prefix}graph-title-{words}", f"{prefix}graph-desc-{words}"
     width, height = (_number(length + 2 * _MARGIN) for length in layout[:2])
@@ -93,7 +93,7 @@ def _canvas(picture: Picture, layout: Layout, prefix: str) -> Element:
         "viewBox": f"0 0 {width} {height}",
         "width": width,
         "height": height,
-        # Never enlarged; and the variable lets a page scroll a wide drawing instead of shrinking it.
+        # The drawing is never enlarged. The variable lets a page scroll a wide one instead of shrinking it.
         "style": f"--graph-width: {width}px; max-width: min(100%, {width}px); height: auto",
     }
     svg = Element("svg", attributes)
@@ -172,5 +172,5 @@ def _point(point: Point) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a number with one digit after the point, or none where that is 0."""
+    """Return a number with one digit after the point, or none if that is 0."""
     return f"{round(value, 1) + 0.0:.1f}".removesuffix(".0")

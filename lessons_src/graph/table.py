@@ -1,4 +1,4 @@
-"""Draw an `AutogradGraph` as a list or a table: a line for each node, however deep it stands."""
+"""Draw an `AutogradGraph` as a list or a table: a line for each node."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def list_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
 
 
 def table_lines(graph: GraphData, max_lines: int | None) -> Iterator[str]:
-    """Yield the header of a table and a line for each node, up to `max_lines` of those.
+    """Yield the header of a table, and a line for each of the first `max_lines` nodes.
 
     >>> import torch
     >>> from lessons_src import AutogradGraph
@@ -85,9 +85,9 @@ def _input_text(edge: Edge, *, by_name: bool) -> str:
 
 
 def _depths(graph: GraphData) -> dict[GraphNode, int]:
-    """Return the least depth at which each node stands, counted from 1 at the outputs."""
+    """Return the smallest depth of each node; that of an output is 1."""
     depths = dict.fromkeys(graph.roots, 1)
-    for node in graph.nodes:  # each after all that use it
+    for node in graph.nodes:  # each after the nodes that use it
         for child, _ in node.edges:
             if child is not None:
                 depths[child] = min(depths.get(child, depths[node] + 1), depths[node] + 1)

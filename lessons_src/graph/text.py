@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def text_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
-    """Return a graph's tree or list, and one more line that counts what was left out, if anything was.
+    """Return the lines of a tree or list; then, if anything is left out, a line that counts it.
 
     >>> from lessons_src import AutogradGraph
     >>> list(text_lines(AutogradGraph([], ((None, 0),)), TextOptions()))
@@ -28,7 +28,7 @@ def text_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
 
 
 def print_table(graph: GraphData, max_lines: int | None) -> None:
-    """Print a graph as a table, a line for each node, up to `max_lines` of those.
+    """Print a graph as a table: a line for each of the first `max_lines` nodes.
 
     >>> from lessons_src import AutogradGraph
     >>> print_table(AutogradGraph([], ((None, 0),)), max_lines=None)
@@ -41,7 +41,7 @@ def print_table(graph: GraphData, max_lines: int | None) -> None:
 
 
 def is_shown_by_stdout() -> bool:
-    """Tell whether standard output has an encoding for all characters that a text is drawn with."""
+    """Tell whether standard output can encode all characters that draw a tree or list."""
     try:
         "".join(UNICODE).encode(_encoding())
     except UnicodeEncodeError:
@@ -50,7 +50,7 @@ def is_shown_by_stdout() -> bool:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print lines, with an escape for each character that standard output has no encoding for.
+    """Print lines, with an escape for each character that standard output cannot encode.
 
     >>> print_lines(["one", "two"])
     one
@@ -62,13 +62,13 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def _encoding() -> str:
-    return sys.stdout.encoding or "utf-8"  # an io.StringIO has none, and takes everything
+    return sys.stdout.encoding or "utf-8"  # an io.StringIO has no encoding and accepts all characters
 
 
 def _count_lines(graph: GraphData, options: TextOptions) -> int:
-    """Return how many lines there are without limits: one for each node, or for each edge.
+    """Return how many lines there are without limits: one for each node, or for each output and edge.
 
-    Each node's edges are drawn once, so nothing needs to be drawn to know.
+    A tree has each edge once, so its lines can be counted without drawing it.
     """
     if options.flat:
         return len(graph.nodes)

@@ -1,4 +1,4 @@
-"""Draw an `AutogradGraph` as a tree: a line for each edge, each node's edges once."""
+"""Draw an `AutogradGraph` as a tree: a line for each edge, and each node's edges once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lessons_src.graph.model import Edge, GraphData, GraphNode, Shape
     from lessons_src.graph.options import TextOptions
 
-FOLD_AT = 21 * len(UNICODE.pipe)  # columns: what would be indented that far is drawn at the margin
+FOLD_AT = 21 * len(UNICODE.pipe)  # columns: lines that would be indented this far are drawn at the margin
 NO_GRAPH = "(no graph: no operation was recorded)"
 
 
@@ -40,14 +40,14 @@ class _Tree:
         self.max_depth = options.max_depth or sys.maxsize
         times = Counter([node for node, _ in graph.outputs if node is not None])
         self.shared = {node for node, number in times.items() if number + node.uses > 1}
-        self.drawn: set[GraphNode] = set()  # of the shared ones, those that a line can refer to
+        self.drawn: set[GraphNode] = set()  # the shared nodes that a line can refer to
         self.folded: deque[tuple[GraphNode, int]] = deque()
-        # An edge, what its line begins with, the indent of what is below it, and its depth.
+        # An edge, the start of its line, the indent of the lines below it, and its depth.
         self.stack: list[tuple[Edge, str, str, int]] = []
         self.push(graph.outputs, "", depth=1)
 
     def push(self, edges: Sequence[Edge], indent: str, depth: int) -> None:
-        """Put edges on the stack, the last one first: the first one is drawn next."""
+        """Push edges, the last one first, so that the first one is drawn next."""
         start, below = indent + self.marks.last, indent + self.marks.space
         others = indent + self.marks.branch, indent + self.marks.pipe
         for edge in reversed(edges):
@@ -71,7 +71,7 @@ class _Tree:
         return f"{start}{node.name}{text}{mark}"
 
     def descend(self, node: GraphNode, below: str, depth: int) -> str:
-        """Put the edges of `node` on the stack, or return the mark that says why they are not."""
+        """Push the edges of `node`, or return the mark that says why they are not drawn next."""
         edges = shown_edges(node, show_none=self.options.show_none)
         if node.cut or (edges and depth >= self.max_depth):
             return self.marks.more
@@ -83,29 +83,29 @@ class _Tree:
         return ""
 
     def unfold(self) -> str:
-        """Put the edges of a folded node on the stack, and return what stands before the first."""
+        """Push the edges of a folded node, and return the tag before the first of them."""
         node, depth = self.folded.popleft()
         tag = f"[{node.index}] "
         self.push(shown_edges(node, show_none=self.options.show_none), " " * len(tag), depth + 1)
         return tag
 
     def output_text(self, node: GraphNode, output_nr: int) -> str:
-        """Return which output it is, where there are several, its names, and its shape if asked for."""
+        """Return an output's index if there are several, its names, and its shape if asked for."""
         text = f" output {output_nr}" if len(node.shapes) > 1 else ""
         if output_nr in node.labels:
             text += f": {', '.join(node.labels[output_nr])}"
-        if self.options.shapes and output_nr < len(node.shapes):  # a GradientEdge may name another one
+        if self.options.shapes and output_nr < len(node.shapes):  # a GradientEdge may have any number
             text += f" {shape_text(node.shapes[output_nr])}"
         return text
 
 
 def is_named_leaf(node: GraphNode) -> bool:
-    """Tell whether a name is all that there is to say: each time, a named leaf is drawn the same."""
+    """Tell whether `node` is a leaf with a name: it is drawn by its name each time, without a tag."""
     return node.variable is not None and bool(node.labels)
 
 
 def shown_edges(node: GraphNode, *, show_none: bool) -> list[Edge]:
-    """Return the edges of `node` that are asked for: those that lead nowhere only if `show_none`."""
+    """Return the edges of `node`; those that lead to no node only if `show_none`."""
     return [edge for edge in node.edges if show_none or edge[0] is not None]
 
 

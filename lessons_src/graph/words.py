@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from lessons_src.graph.model import Edge, GraphData
 
-CELLS = 16  # the width of a line: two such boxes fit side by side on a phone
+CELLS = 16  # the width of a line: two boxes of this width fit side by side on a phone
 MAX_LISTED = 12  # names
 
-# Where a word may be broken: in `layers.0.weight`, `my_weight`, `LogSoftmaxBackward0`.
+# Positions where a word may be broken, as in `layers.0.weight`, `my_weight`, `LogSoftmaxBackward0`.
 _PARTS = re.compile(r"(?<=[._])(?![._])|(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -41,7 +41,7 @@ def description(graph: GraphData) -> str:
     >>> from lessons_src import AutogradGraph
     >>> w = torch.tensor(3.0, requires_grad=True)
     >>> description(AutogradGraph.from_output(w * w, {"w": w}))
-    '1 operation and 1 leaf, joined by 2 arrows, each from an operation to what made an input of it. \
+    '1 operation and 1 leaf, joined by 2 arrows, each from an operation to the node of an input. \
 At the top: MulBackward0. The leaf: w.'
     """
     if not graph.nodes:
@@ -51,7 +51,7 @@ At the top: MulBackward0. The leaf: w.'
     arrows = plural(sum([child is not None for node in graph.nodes for child, _ in node.edges]), "arrow")
     parts = [
         f"{operations} and {plural(len(leaves), 'leaf', 'leaves')}, joined by {arrows},",
-        "each from an operation to what made an input of it.",
+        "each from an operation to the node of an input.",
         f"At the top: {_listed(_output_names(graph.outputs))}.",
     ]
     if leaves:
@@ -64,7 +64,7 @@ At the top: MulBackward0. The leaf: w.'
 
 
 def printable(text: str) -> str:
-    r"""Return text with an escape for each character that is invisible, or that XML may not hold.
+    r"""Escape each character that is invisible or not allowed in XML.
 
     >>> printable("größe\n\0")
     'größe\\n\\x00'
@@ -113,7 +113,7 @@ def cells(text: str) -> int:
 
 
 def _output_names(outputs: Iterable[Edge]) -> list[str]:
-    """Return each name once; an output without a name has that of its node."""
+    """Return each output's name, or its node's if it has none, without duplicates."""
     names = [
         "an output without a graph" if node is None else ", ".join(node.labels.get(output_nr, (node.name,)))
         for node, output_nr in outputs
@@ -122,7 +122,7 @@ def _output_names(outputs: Iterable[Edge]) -> list[str]:
 
 
 def _listed(names: Sequence[str], *rest: str) -> str:
-    """Join the first names with commas, a count of the other names, and `rest`."""
+    """Join the first names, a count of the others, and `rest`, with commas."""
     more = [f"{len(names) - MAX_LISTED:,} more"] if len(names) > MAX_LISTED else []
     *most, last = [*names[:MAX_LISTED], *more, *rest]
     return f"{', '.join(most)} and {last}" if most else last

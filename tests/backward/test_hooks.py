@@ -352,9 +352,9 @@ def reachable(start: object) -> list[object]:
             leaf(),
             {"names": ["x"]},
             TypeError,
-            "names: a mapping of names to tensors is meant, such as locals(), or a module, not list.",
+            "names must be a mapping of names to tensors, such as locals(), or a module, not list.",
         ),
-        (leaf(), {"max_nodes": 0}, ValueError, "max_nodes: at least 1 is meant, not 0."),
+        (leaf(), {"max_nodes": 0}, ValueError, "max_nodes must be at least 1, not 0."),
         (
             (leaf() * 2).exp(),
             {"max_nodes": 2},

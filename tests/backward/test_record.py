@@ -79,9 +79,9 @@ def test_a_record_prints_as_its_text_and_shows_itself_in_short() -> None:
         (
             {"max_lines": 0},
             ValueError,
-            "max_lines: a number of lines is meant, at least 1, or None for all, not 0.",
+            "max_lines must be a number of lines, at least 1, or None for all, not 0.",
         ),
-        ({"ascii_only": 1}, TypeError, "ascii_only: True or False is meant, not 1."),
+        ({"ascii_only": 1}, TypeError, "ascii_only must be True or False, not 1."),
     ],
 )
 def test_a_wrong_option_is_named(options: Any, error: type[Exception], message: str) -> None:

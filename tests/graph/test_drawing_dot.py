@@ -160,7 +160,7 @@ def test_dot_needs_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_option_that_is_no_flag_is_named() -> None:
-    with pytest.raises(TypeError, match=r"^shapes: True or False is meant, not 1\.$"):
+    with pytest.raises(TypeError, match=r"^shapes must be True or False, not 1\.$"):
         post_example().to_dot(shapes=1)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"^show_none: True or False is meant, not 'no'\.$"):
+    with pytest.raises(TypeError, match=r"^show_none must be True or False, not 'no'\.$"):
         post_example().to_dot(show_none="no")  # type: ignore[arg-type]

@@ -152,7 +152,7 @@ def test_where_the_package_is_missing_it_is_said_what_to_install(monkeypatch: py
     with pytest.raises(MissingPackageError) as error:
         lay_out(make_picture(post_example()))
     assert str(error.value) == (
-        "pygraphviz must be installed to draw a graph, and cannot be imported (import of pygraphviz halted; "
+        "pygraphviz must be installed to draw a graph, but cannot be imported (import of pygraphviz halted; "
         "None in sys.modules). Run `pip install pygraphviz`, which includes Graphviz, or install this "
         "package's extra `draw`; on Linux it needs the system's libexpat, glib, libX11, libXext and "
         "libXrender. Or use render() or to_dot(), which need no layout."

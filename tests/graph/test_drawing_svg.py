@@ -215,7 +215,7 @@ def test_an_id_prefix_that_begins_no_id_is_named(id_prefix: Any, error: type[Exc
 
 
 def test_an_option_that_is_no_flag_is_named() -> None:
-    with pytest.raises(TypeError, match=r"^shapes: True or False is meant, not None\.$"):
+    with pytest.raises(TypeError, match=r"^shapes must be True or False, not None\.$"):
         post_example().to_svg(shapes=None)  # type: ignore[arg-type]
 
 

@@ -14,7 +14,7 @@ def test_the_example_is_described() -> None:
     graph = post_example()
     assert title(graph) == "Autograd graph of h"
     assert description(graph) == (
-        "8 operations and 4 leaves, joined by 13 arrows, each from an operation to what made an input of it. "
+        "8 operations and 4 leaves, joined by 13 arrows, each from an operation to the node of an input. "
         "At the top: h. The leaves: a, b, c and d."
     )
 
@@ -28,7 +28,7 @@ def test_an_output_that_is_given_twice_is_named_once() -> None:
     graph = AutogradGraph.from_output([w, w], {"w": w})
     assert title(graph) == "Autograd graph of w"
     assert description(graph) == (
-        "0 operations and 1 leaf, joined by 0 arrows, each from an operation to what made an input of it. "
+        "0 operations and 1 leaf, joined by 0 arrows, each from an operation to the node of an input. "
         "At the top: w. The leaf: w."
     )
 
