@@ -1,4 +1,4 @@
-"""One ``backward()`` on the real graph, told step by step.
+"""Record one ``backward()`` on the real graph, step by step.
 
 - `record`: the steps as data.
 - `steps`: the steps as text.

@@ -1,4 +1,4 @@
-"""Run ``backward()`` on the real graph, by the real engine, and record each step."""
+"""Run ``backward()`` on the real graph with PyTorch's engine, and record each step."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_NODES = 100_000
 """How many nodes the graph of a loss may have by default."""
 
-_ROOT = 0  # the index of the loss's node: in the list of nodes, each comes before its inputs
+_ROOT = 0  # the index of the loss's node, because each node comes before its inputs
 
 
 def record_backward(
@@ -40,24 +40,23 @@ def record_backward(
 ) -> BackwardRecord:
     """Run ``loss.backward(gradient, retain_graph=retain_graph)`` once and return a record of its steps.
 
-    A step is a node that ran: what it received and from when on that was complete, what it sent
-    along each edge, and for a leaf what was added to its ``.grad``. The record is plain data,
-    prints as text and turns into JSON. Each ``.grad`` is what ``backward()`` alone would make it.
-    Gradients are recorded both before and after the hooks of the graph, which shows what a hook
-    changed.
+    A step is a node that ran: what it received, when that was complete, what it sent along each
+    edge, and for a leaf what was added to its ``.grad``. The record is plain data, which prints as
+    text and converts to JSON. Each ``.grad`` becomes what ``backward()`` alone would make it.
+    Gradients are recorded before and after the hooks of the graph, which shows what a hook changed.
 
     A backward that runs inside this one, such as that of a reentrant checkpoint, is not recorded,
-    nor is what it adds to a ``.grad``. Errors of PyTorch, such as that of a freed graph, are raised
-    as they are. The recording removes its own hooks in every case, and leaves yours alone.
+    nor is what it adds to a ``.grad``. PyTorch's own errors, such as the one for a freed graph, are
+    not changed. The recording always removes its own hooks, and no others.
 
     Source: <https://docs.pytorch.org/docs/stable/generated/torch.autograd.graph.Node.register_prehook.html>
 
     Args:
         loss: The tensor to start from. It must have one element, unless `gradient` is given.
         names: The names of tensors, as in [`AutogradGraph.from_output`][].
-        gradient: The gradient to start with, of the loss's shape, as in ``loss.backward(gradient)``.
+        gradient: The gradient of the loss, in its shape, as in ``loss.backward(gradient)``.
         retain_graph: Whether to keep what the graph has saved for another backward.
-        max_nodes: How many nodes the graph may have.
+        max_nodes: How many nodes the graph may have at most.
 
     Raises:
         TypeError: An argument has the wrong type. The message names it, and nothing is run.
@@ -85,8 +84,8 @@ def record_backward(
     reading = read(loss, names, max_nodes)
     if any(node.cut for node in reading.nodes):
         raise ValueError(
-            f"loss: its graph has more than max_nodes={max_nodes:,} nodes, and nothing was run; "
-            "record a smaller one, or allow more."
+            f"loss must have a graph of at most max_nodes={max_nodes:,} nodes, not more. Nothing was run: "
+            "record a smaller graph, or increase max_nodes."
         )
     start = torch.ones_like(loss) if gradient is None else gradient
     recorder = _Recorder(reading, start)
@@ -100,7 +99,7 @@ def record_backward(
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BackwardRecord:
-    """The steps of one ``backward()``, as numbers, strings and lists: it keeps no tensor alive.
+    """The steps of one ``backward()``, as numbers, strings and lists, which keep no tensor alive.
 
     ``str(record)`` is ``record.render()``.
 
@@ -130,8 +129,8 @@ class BackwardRecord:
 
         ``(2 of 3)`` after a receiver says that it now has 2 of the 3 contributions that it waits for.
         A short sum is written out. A gradient of more than 6 elements is shown by its shape and
-        norm. Numbers have 5 digits. Nodes that have the same name and labels are told apart by
-        their index, in brackets.
+        norm. Numbers have 5 digits. Nodes with the same name and labels have their index
+        in brackets.
 
         Args:
             max_lines: How many lines are shown; one more line counts the others. ``None`` sets no
@@ -173,13 +172,13 @@ class _Arrival(NamedTuple):
 class _Recorder:
     """The state of a recording. Each node calls `node_starts` and `node_ends`.
 
-    What has arrived is by the receiver's index and the number of its output.
+    `waiting` has the sum of what has arrived, by the receiver's index and its output's index.
     """
 
     def __init__(self, reading: Reading, start: Tensor) -> None:
         self.nodes = reading.nodes
         self.steps: list[Step] = []
-        self.task: int | None = None  # the engine's number of the backward that is recorded
+        self.task: int | None = None  # the engine's id of the recorded backward
         self.waiting = {(_ROOT, reading.outputs[0][1]): _Arrival(start, Gradient.of(start))}
         self.arrived = Counter[int]()
         self.ready_after: dict[int, int] = {}
@@ -233,7 +232,7 @@ class _Recorder:
 
 
 def _add(arrival: _Arrival, grad: Tensor) -> _Arrival:
-    """Add in the engine's order: PyTorch adds a sparse tensor to a dense one, and not the reverse."""
+    """Add `grad`, in the order that PyTorch allows: dense plus sparse, not sparse plus dense."""
     total = arrival.total
     total = total + grad if total.layout == torch.strided else grad + total
     return _Arrival(total, Gradient.of(total))

@@ -22,7 +22,7 @@ class Gradient:
     """A summary of a tensor: its shape, dtype and norm, and the numbers of a small one.
 
     A number that JSON cannot hold is a string that Python's ``float`` or ``complex`` reads: ``"nan"``,
-    ``"-inf"``, ``"1-2j"``. A sparse tensor has the summary of the equal dense one. `norm` and
+    ``"-inf"``, ``"1-2j"``. A sparse tensor has the summary of its dense form. `norm` and
     `values` are ``None`` for a nested tensor, and for a tensor on the ``meta`` device.
 
     Attributes:
@@ -80,9 +80,10 @@ def _plain(value: object) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What a node sent along one of its edges, to a node that waits for one contribution an edge.
+    """What a node sent along one of its edges.
 
-    The receiver is ready when `arrived` is equal to `awaited`.
+    The receiver waits for a contribution from each edge that leads to it. It is ready when
+    `arrived` equals `awaited`.
 
     Attributes:
         edge: The index of the edge in the sender's `edges`.
@@ -104,7 +105,7 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Accumulation:
-    """What ``AccumulateGrad`` did to a leaf's ``.grad``. Each attribute is ``None`` if there is no gradient.
+    """What ``AccumulateGrad`` did to a leaf's ``.grad``. An attribute is ``None`` if there is no gradient.
 
     Attributes:
         before: The ``.grad`` before.
@@ -124,8 +125,8 @@ class Step:
     Attributes:
         node: The index of the node in the `nodes` of [`AutogradGraph.from_output`][].
         name: The name of the node's class.
-        labels: The names of each output, joined by commas, or ``None``.
-        came: For each output the sum of the contributions, or ``None`` if no gradient came.
+        labels: For each output its names, joined by commas, or ``None``.
+        came: For each output the sum of the contributions, or ``None`` if there were none.
         ran_with: For each output the gradient that the node ran with. It differs from `came` if
             a hook changed it.
         waits_for: How many contributions the node waits for.

@@ -20,7 +20,7 @@ MOST_OUTPUTS = 4
 
 
 def step_lines(steps: Sequence[Step], options: TextOptions) -> Iterator[str]:
-    """Yield the lines of all steps, up to a limit, and a line that counts those beyond it.
+    """Yield the lines of all steps up to `max_lines`, and a line that counts the others.
 
     >>> from lessons_src.backward.record import Step
     >>> from lessons_src.graph.options import TextOptions
@@ -35,7 +35,7 @@ def step_lines(steps: Sequence[Step], options: TextOptions) -> Iterator[str]:
 
 
 class _Stepper:
-    """The steps by node, and the contributions that each output has so far."""
+    """The state of the text: the steps by node, and the gradients sent to each output so far."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = steps

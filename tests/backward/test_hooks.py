@@ -360,8 +360,8 @@ def reachable(start: object) -> list[object]:
             {"max_nodes": 2},
             ValueError,
             (
-                "loss: its graph has more than max_nodes=2 nodes, and nothing was run; "
-                "record a smaller one, or allow more."
+                "loss must have a graph of at most max_nodes=2 nodes, not more. Nothing was run: "
+                "record a smaller graph, or increase max_nodes."
             ),
         ),
     ],
@@ -382,7 +382,7 @@ def test_of_a_graph_that_is_too_large_nothing_runs() -> None:
     for _ in range(1000):
         y = y + 1
     with pytest.raises(
-        ValueError, match="^loss: its graph has more than max_nodes=1,000 nodes, and nothing was run"
+        ValueError, match="^loss must have a graph of at most max_nodes=1,000 nodes, not more"
     ):
         record_backward(y, max_nodes=1000)
     assert x.grad is None
