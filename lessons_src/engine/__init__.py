@@ -1,16 +1,15 @@
-"""How a Markdown lesson becomes a test, a page and a notebook.
+"""Make a test, a page and a notebook of a Markdown lesson.
 
-Read it in the order in which a lesson goes through it:
+Read the files in the order in which a lesson passes through them:
 
-1. `scanning` finds the fences and comments of a Markdown file, and `parsing` makes a
-   `lesson.Lesson` of them (`directives` is its vocabulary).
-2. `running` has it run in a process of its own, in which `worker` runs the blocks, and
-   gives a `lesson.LessonRun`; `caching` keeps a run until something it depends on changes, and
-   `building` has the lessons of a site run, or takes their runs from there.
-3. `failures` holds the run against the outputs that the lesson stores (`comparing`).
-4. Four readers use what comes out: `pytest_plugin` (a test for each block), `accepting`
-   (new stored outputs), `mkdocs_plugin` (pages, by way of `page`, `figures` and `formulas`) and
-   `notebook`.
+1. `scanning` finds the fences and comments of a Markdown file. `parsing` makes a `lesson.Lesson`
+   of them; `directives` reads the comments above a block.
+2. `running` starts a process for the lesson and returns a `lesson.LessonRun`. In that process,
+   which has done `warmup`, `worker` runs the blocks in the `shell`. `caching` keeps a run until
+   something that it depends on changes. `building` gets the runs that a site's build needs.
+3. `failures` checks a run against the stored outputs, with `comparing`.
+4. Four readers use the run: `pytest_plugin` (a test for each block), `accepting` (new stored
+   outputs), `mkdocs_plugin` (pages, with `page`, `figures` and `formulas`) and `notebook`.
 
-Learners never need this package, and it never imports what they learn with.
+Learners do not need this package, and it does not import what they learn with.
 """

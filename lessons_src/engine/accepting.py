@@ -43,7 +43,7 @@ def accept_outputs(lesson: Lesson, outputs: Mapping[Block, str]) -> str:
 def _fence(output: str, indent: str, newline: str) -> list[str]:
     if not output:
         return []
-    # A fence is longer than any run of backticks it holds.
+    # A fence must be longer than any run of backticks in it.
     marks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", output) or ["``"]))
     rows = [f"{marks}text", *output.split("\n"), marks]
     return [(indent + row if row else "") + newline for row in rows]

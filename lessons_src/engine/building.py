@@ -1,4 +1,4 @@
-"""The runs that one build of a site needs: from the cache or new, and which one the build waits for."""
+"""Get the runs that a site's build needs, from the cache or new, and say which one it waits for."""
 
 import logging
 import sys
@@ -11,9 +11,9 @@ from lessons_src.engine.running import BackgroundRuns
 
 
 class BuildRuns:
-    """Start the runs of `lessons` that `cache` does not have, and tell `log` how far they are.
+    """Start the runs of `lessons` that `cache` does not have, and report progress to `log`.
 
-    `lessons` come in the order in which their results are wanted. Call `stop` at the end, and after an error.
+    `lessons` are in the order in which their results are needed. Call `stop` at the end, and after an error.
     """
 
     def __init__(self, lessons: Iterable[Lesson], cache: RunCache, log: logging.Logger) -> None:
@@ -29,13 +29,13 @@ class BuildRuns:
         )
 
     def result(self, lesson: Lesson) -> LessonRun:
-        """Wait for the run of `lesson`."""
+        """Wait for the run of `lesson`, and return it."""
         if lesson.path in self._waiting:
             self._known[lesson.path] = self._wait_for(lesson.path)
         return self._known.get(lesson.path, LessonRun([]))
 
     def stop(self) -> None:
-        """End what still runs."""
+        """End the runs that have not finished."""
         self._background.stop()
 
     def _wait_for(self, path: str) -> LessonRun:

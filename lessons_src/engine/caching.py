@@ -1,4 +1,4 @@
-"""Keep runs on disk, as long as nothing that could change them has changed."""
+"""Keep runs on disk until something changes that could change them."""
 
 import contextlib
 import functools
@@ -19,7 +19,7 @@ _ENGINE = Path(__file__).parent
 
 
 class RunCache:
-    """Runs of lessons in `directory`, each under a key of everything that decides what it shows.
+    """Runs of lessons in `directory`, each under a key of everything that can change its outputs.
 
     The caller stores only runs without a failure, and compares a run that comes from here with
     the lesson's stored outputs as it would a new one: a cache can spare a run, never a check.
@@ -30,7 +30,7 @@ class RunCache:
         self._asked_for: dict[str, Path] = {}
 
     def load(self, lesson: Lesson) -> LessonRun | None:
-        """The run stored for `lesson`; None when there is none or its file is damaged."""
+        """Return the run stored for `lesson`, or None if there is none or its file is damaged."""
         file = self._asked_for[lesson.path] = self._file(lesson)
         with contextlib.suppress(OSError, ValueError):
             digest, data = file.read_text(encoding="utf-8").split("\n", 1)
@@ -41,7 +41,7 @@ class RunCache:
     def store(self, lesson: Lesson, run: LessonRun) -> None:
         """Keep `run`, unless something that it depends on has changed since `load` was called for it.
 
-        No reader finds half a file.
+        The file gets its name when it is complete, so no reader finds half of it.
         """
         file = self._file(lesson)
         if file != self._asked_for.get(lesson.path):
@@ -54,7 +54,7 @@ class RunCache:
         Path(name).replace(file)
 
     def forget_all_but(self, lessons: Iterable[Lesson]) -> None:
-        """Delete the runs of all other lessons, and of these lessons as they were before."""
+        """Delete the runs of all other lessons, and of earlier versions of these lessons."""
         wanted = {self._file(lesson).name for lesson in lessons}
         for file in self.directory.glob("*.json"):
             if file.name not in wanted:
@@ -66,7 +66,7 @@ class RunCache:
 
 
 def _key(lesson: Lesson) -> str:
-    # Tracebacks and the ids of figures hold the line.
+    # Tracebacks and the ids of figures contain the line.
     blocks = [(block.line, block.code, block.directives.raises) for block in lesson.blocks if block.is_run]
     parts = (lesson.path, blocks, _teaching_sources(), _ENGINE_SOURCES, _installed())
     return _sha256(repr(parts))
@@ -86,7 +86,7 @@ def _digest(file: Path) -> tuple[str, str]:
     return file.relative_to(_PROJECT).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-# Read at import: a server goes on with the engine and the colours that it has imported.
+# Read at import, because a server keeps the engine and the colours that it has imported.
 _ENGINE_SOURCES = [_digest(file) for file in [_PROJECT / "palette.py", *sorted(_ENGINE.rglob("*.py"))]]
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-# Where hexadecimal digits are a memory location; elsewhere they may be a number or a word.
+# The places where hexadecimal digits are a memory location; elsewhere they may be a number or a word.
 _LOCATION = re.compile(
     r"\b0x[0-9a-f]{4,16}\b"  # a Python repr
     r"|(?<=── )(?P<tree>\w+: )[0-9a-f]{5,16}$"  # a line of a graph's tree

@@ -32,7 +32,7 @@ class DirectiveError(ValueError):
 
 
 def names_a_directive(comment: str) -> bool:
-    """Return whether a comment that is not above a block was meant as a directive.
+    """Return whether a comment looks like a directive, although it is not above a block.
 
     >>> names_a_directive("figure: a line"), names_a_directive("figure out a better title")
     (True, False)

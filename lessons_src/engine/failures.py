@@ -1,4 +1,4 @@
-"""Check a run against its lesson: the failures, with the same wording in tests and build."""
+"""Check a run against its lesson, with the same messages in tests and builds."""
 
 import difflib
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Failure:
 
 
 def syntax_failures(error: LessonSyntaxError) -> list[Failure]:
-    """Return the problems of a file that could not be parsed."""
+    """Return the failures of a file that could not be parsed."""
     return [Failure(error.path, problem.line, problem.message, problem.code) for problem in error.problems]
 
 
@@ -100,7 +100,7 @@ class _Check:
             yield self._failure("this block is hidden, so no page would show what it prints", details=shown)
         elif output is None:
             yield self._mismatch(
-                "this block has an output and no `text` fence after it stores one", "", shown
+                "this block has an output, but no `text` fence after it stores one", "", shown
             )
         elif not output.text.strip():
             yield self._mismatch("the output stored for this block is empty", "", shown)
@@ -139,7 +139,7 @@ def _diff(stored: str, shown: str) -> str:
     """Return the lines that differ, stored (`-`) and shown (`+`), with two lines around each change."""
     before, after = stored.split("\n") if stored else [], shown.split("\n")
     rows = difflib.unified_diff(before, after, "stored", "shown", lineterm="", n=2)
-    # Hunk headers count lines of the output, which help nobody.
+    # Hunk headers have line numbers of the output, not of the lesson.
     numbered = ["…" if row.startswith("@@") else row for row in rows]
     return "\n".join("    " + row for row in [*numbered[:2], *numbered[3:]])
 

@@ -1,4 +1,4 @@
-"""Figures: Matplotlib's style in a lesson, and the SVG it gives made fit for a page."""
+"""Set the style of Matplotlib's figures in a lesson, and adapt their SVG to a page."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ from lessons_src.palette import GRID, INK, MUTED, PAPER, SERIES, VARIABLES
 
 SVG = "image/svg+xml"
 
-# HTML writes it so; as a plain `href`, Material's navigation would try to make it absolute, and fail.
+# HTML has the prefix `xlink:`. Material's navigation would try to make a plain `href` absolute, and fail.
 _XLINK = re.compile(r"^\{http://www\.w3\.org/1999/xlink\}")
 
 _ID_LISTS = {
@@ -57,7 +57,7 @@ STYLE: dict[Any, Any] = {
 
 
 def enable(shell: Any) -> None:
-    """Have `shell` show Matplotlib's figures in the site's style, as SVG, as they are shown in Jupyter."""
+    """Let `shell` show Matplotlib's figures as Jupyter does, as SVG in the site's style."""
     import matplotlib
     from cycler import cycler
     from matplotlib_inline.backend_inline import configure_inline_support
@@ -65,13 +65,13 @@ def enable(shell: Any) -> None:
 
     backend = InlineBackend.instance(parent=shell)
     backend.figure_formats = {"svg"}
-    # No date, or each build would differ; no cropping, or a figure's shape would hang on its text.
+    # No date, or each build would differ; no cropping, or a figure's size would depend on its text.
     kwargs: dict[str, Any] = {"bbox_inches": None, "metadata": {"Date": None, "Creator": None}}
     backend.print_figure_kwargs = kwargs
     matplotlib.use("module://matplotlib_inline.backend_inline")
     matplotlib.rcParams.update(STYLE)
     matplotlib.rcParams["axes.prop_cycle"] = cycler(color=SERIES)
-    # Interactive, Matplotlib would draw every figure once more, as a bitmap that nobody sees.
+    # In interactive mode, Matplotlib would also draw every figure as a bitmap that nobody sees.
     matplotlib.interactive(False)
     configure_inline_support(shell, "inline")
 
@@ -84,14 +84,14 @@ def show_open() -> None:
 
 
 def begin_block(line: int) -> None:
-    """Make the ids of this block's figures the same in every build, and unlike those of other blocks."""
+    """Make the ids of this block's figures the same in every build, and unique on the page."""
     import matplotlib
 
     matplotlib.rcParams["svg.hashsalt"] = f"line {line}"
 
 
 def problem(svg: str) -> str | None:
-    """Why `svg` can stand in no page, if it cannot."""
+    """Return why a page cannot contain `svg`, or None if it can."""
     try:
         ElementTree.fromstring(svg)
     except ElementTree.ParseError as error:
@@ -100,10 +100,10 @@ def problem(svg: str) -> str | None:
 
 
 def page_svg(svg: str, alt: str, prefix: str) -> str:
-    """Make `svg` fit to stand in a page: accessible, in both palettes, with ids of its own.
+    """Adapt `svg` to a page: accessible, with the colours of both palettes and unique ids.
 
-    `alt` says what one sees, and is the picture's name; a `<desc>` of its own describes it further.
-    `prefix` begins every id. Raises `xml.etree.ElementTree.ParseError` when `svg` is not XML.
+    `alt` becomes the picture's label, and its `<desc>`, if any, becomes its description. `prefix`
+    begins every id. Raises `xml.etree.ElementTree.ParseError` if `svg` is not XML.
 
     >>> print(page_svg('<svg><path id="p" fill="#2563a8"/></svg>', "A dot.", "f1"))
     <svg role="img" aria-label="A dot."><path id="f1-p" fill="var(--lesson-c0, #2563a8)" /></svg>
@@ -121,7 +121,7 @@ def page_svg(svg: str, alt: str, prefix: str) -> str:
         }
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
-    # A label that the picture refers to would stand above `alt`.
+    # A label that the picture refers to would override `alt`.
     root.attrib.pop("aria-labelledby", None)
     root.attrib |= {"role": "img", "aria-label": alt}
     description = root.find("desc")
@@ -136,7 +136,7 @@ def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
     if name in _ID_LISTS:
         return " ".join(f"{prefix}-{each}" if each in ids else each for each in value.split())
     if name.startswith(("aria-", "data-")):
-        return value  # any text, that of a colour too
+        return value  # any text, even one that looks like a colour
     if name.endswith("href") and value[1:] in ids:
         return f"#{prefix}-{value[1:]}"
     return _with_variables(re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", value))

@@ -1,4 +1,4 @@
-"""The data of a lesson: what one Markdown file contains, and what a run of it showed."""
+"""The data of a lesson: the content of a Markdown file, and what a run of it showed."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -27,7 +27,7 @@ class Directives:
 
 @dataclass(frozen=True)
 class StoredOutput:
-    """The `text` fence after a block: the output that the lesson expects of it."""
+    """The `text` fence after a block: its expected output."""
 
     text: str
     line: int
@@ -85,14 +85,14 @@ class Lesson:
 
 @dataclass
 class BlockRun:
-    """The effects of one block."""
+    """What one block showed and raised."""
 
     shown: str = ""
     """What it printed, then the value of its last expression, without the last newline."""
     shown_by: list[tuple[int, int]] = field(default_factory=list)
     """For each piece of `shown`: its offset, and the line of the lesson that showed it."""
     figures: list[str] = field(default_factory=list)
-    """SVG documents, in the order they were shown."""
+    """SVG documents, in the order in which they were shown."""
     error: str | None = None
     """The exception it raised, as the last line of a traceback: `TypeError: …`."""
     error_line: int | None = None
@@ -109,7 +109,7 @@ class BlockRun:
 
 @dataclass
 class LessonRun:
-    """The blocks that run, in order; `None` for a block that was not reached."""
+    """The runs of a lesson's blocks, in order; `None` for a block that was not reached."""
 
     blocks: list[BlockRun | None]
 

@@ -50,7 +50,7 @@ _PARTS = (
 )  # the parts of a page that depend on its lesson
 _UNSEEN = (
     "Markdown does not show this block as a fence; "
-    "indent it by 4 for each list, admonition or tab that it stands in"
+    "indent it by 4 for each list, admonition or tab that it is in"
 )
 
 
@@ -79,7 +79,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def __init__(self) -> None:
         super().__init__()
-        # The server's imports take seconds; from here on they run beside those of other plugins.
+        # The server's imports take seconds; from here on they run in parallel with those of other plugins.
         prepare()
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
@@ -93,29 +93,29 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             raise PluginError(f"the lessons plugin needs `{_SUPERFENCES}` in markdown_extensions")
         fences = config.mdx_configs.setdefault(_SUPERFENCES, {}).setdefault("custom_fences", [])
         fences.append({"name": RESULTS, "class": RESULTS, "format": self._format_results})
-        # A server's first build has a relative path here, if one was given; later builds have not.
+        # In a server's first build this path may be relative; in later builds it is absolute.
         self.root = Path(config.config_file_path or "mkdocs.yml").resolve().parent
         self.cache = RunCache(self.root / ".cache" / "lessons")
         return config
 
-    # Before mkdocs-jupyter, which is to find the notebooks.
+    # Before mkdocs-jupyter, so that it finds the notebooks.
     @event_priority(50)
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
-        """Begin to run every lesson of the site."""
+        """Start to run every lesson of the site."""
         self.outcomes = self._parse(files)
         for name in self.config.notebooks:
             if name not in self.outcomes:
-                raise PluginError(f"lessons.notebooks names {name!r}, and there is no such lesson in docs")
+                raise PluginError(f"lessons.notebooks must name lessons in docs, not {name!r}")
             if self.outcomes[name].lesson:
                 files.append(self._notebook_file(name, config))
-        # Lessons with a notebook first: the build waits for those first.
+        # Lessons with a notebook first, because the build waits for them first.
         names = dict.fromkeys([*self.config.notebooks, *self.outcomes])
         lessons = [lesson for name in names if (lesson := self.outcomes[name].lesson)]
         self.runs = BuildRuns(lessons, self.cache, _build_log)
         self.cleanup.callback(self.runs.stop)
         return files
 
-    # Before mkdocs-jupyter, which reads the notebook then.
+    # Before mkdocs-jupyter, which reads the notebook in the same event.
     @event_priority(50)
     def on_pre_page(self, page: SitePage, *, config: MkDocsConfig, files: Files) -> SitePage:
         for name in self.config.notebooks:
@@ -178,7 +178,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def _parse(self, files: Files) -> dict[str, _Outcome]:
         outcomes = {}
         for file in files.documentation_pages():
-            # Neither a notebook nor what another plugin makes is a lesson.
+            # Notebooks, and files that other plugins make, are not lessons.
             if file.src_uri.endswith(".ipynb") or file.abs_src_path is None:
                 continue
             outcomes[file.src_uri] = outcome = _Outcome()
@@ -191,7 +191,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         return outcomes
 
     def _finish(self, name: str, outcome: _Outcome) -> None:
-        """Wait for a lesson's run, check it, and fill in its page: or the last good one, where it fails."""
+        """Wait for a lesson's run, check it, and fill in its page; if it fails, show the last good page."""
         results = {}
         if outcome.lesson:
             run = self.runs.result(outcome.lesson)
@@ -209,7 +209,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             self.last_good[name] = outcome.site_page
 
     def _show_failures(self, name: str, page: SitePage, failures: list[Failure]) -> None:
-        """Say on the page what is wrong, above the page as it was last good."""
+        """Show the failures, above the last good page if there is one."""
         good = self.last_good.get(name)
         if good:
             for part in _PARTS:
@@ -217,7 +217,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         page.content = render_failures(failures, kept=good is not None) + (page.content or "")
 
     def _report(self, failures: list[Failure]) -> None:
-        """Name each failure; a build ends with them, a server goes on."""
+        """Log each failure; end a build, but not a server."""
         log = _serve_log if self.serving else _build_log
         for failure in failures:
             log.error("%s", failure)
@@ -235,7 +235,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         )
 
     def _write_notebook(self, name: str) -> None:
-        """Write a lesson as a notebook: without outputs, if it fails."""
+        """Write a lesson as a notebook, without outputs if it fails."""
         lesson = self.outcomes[name].lesson
         if lesson is None:
             return
@@ -256,7 +256,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
 
 def _unseen(name: str, page: Page, html: str) -> list[Failure]:
-    """Find the blocks that Markdown has not read as fences: their results are not on the page."""
+    """Return a failure for each block that Markdown has not rendered as a fence."""
     return [
         Failure(f"docs/{name}", line, _UNSEEN)
         for key, line in page.lines.items()

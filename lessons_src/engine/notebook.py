@@ -12,7 +12,7 @@ from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 def notebook(lesson: Lesson, run: LessonRun) -> str:
     """Return the notebook of a checked `lesson` as JSON: its prose, its blocks and their outputs.
 
-    The same lesson gives the same bytes: cell ids are numbers in order, not random.
+    The same lesson gives the same bytes: cell ids are numbered, not random.
     """
     cells: list[NotebookNode] = []
     runs = iter(run.blocks)

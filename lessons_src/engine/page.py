@@ -16,7 +16,7 @@ from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 
 RESULTS = "lesson-results"
 
-_REPORTED = 3  # one mistake fails many of the blocks after it; the terminal lists them all
+_REPORTED = 3  # one mistake makes many later blocks fail; the terminal lists all failures
 
 _GUIDES = {"│": "bar", "├": "tee", "└": "end", "─": "dash"}
 _GUIDE = re.compile("[│├└─]")
@@ -119,7 +119,7 @@ def _outputs(block: Block, run: BlockRun) -> str:
 def _output(text: str, kind: str = "", label: str = "Output") -> str:
     content = escape(text, quote=False)
     if not kind and _GUIDE.search(text):
-        # Some fonts draw these characters with gaps, or lack them: the style sheet draws them instead.
+        # Some fonts draw these characters with gaps, or do not have them: the style sheet draws them.
         kind = "lesson-tree"
         content = _GUIDE.sub(
             lambda match: f'<span class="guide {_GUIDES[match[0]]}">{match[0]}</span>', content

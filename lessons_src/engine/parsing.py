@@ -17,14 +17,14 @@ from lessons_src.engine.directives import DirectiveError, names_a_directive, par
 from lessons_src.engine.lesson import Block, Directives, Lesson, Span, StoredOutput
 from lessons_src.engine.scanning import Comment, Fence, Problem, scan
 
-# These options change only what the page looks like.
+# These options change only the look of the page.
 _RUNNABLE = re.compile(r'python(?:[ \t]+(?:title|hl_lines|linenums)="[^"]*")*')
 _PYTHON_LIKE = re.compile(r"[{\s.]*(?:i?py|cython)|\{[^}]*\.(?:i?py|cython)", re.IGNORECASE)
 _OUTPUT_LIKE = re.compile(r"\{?\s*\.?(?:te?xt|plain|plaintext|outputs?|out|stdout)\b", re.IGNORECASE)
 
 
 class LessonSyntaxError(Exception):
-    """All the problems of one file that is not a lesson."""
+    """The problems of a file that is not a valid lesson."""
 
     def __init__(self, path: str, problems: list[Problem]) -> None:
         self.path = path
@@ -146,7 +146,7 @@ def _code_problem(fence: Fence, directives: Directives) -> Problem | None:
 
 
 def _text_problem(fence: Fence, blocks: list[Block], lines: tuple[str, ...]) -> Problem | None:
-    """Return the problem of a fence that is not Python, after `blocks`, if it has one."""
+    """Return the problem, if any, of a fence that is not Python and comes after `blocks`."""
     if fence.info != "text":
         message = _language_problem(fence.info)
     elif not blocks or "".join(lines[blocks[-1].span.end : fence.span.start]).strip():
@@ -174,7 +174,7 @@ def _language_problem(info: str) -> str | None:
 
 
 def _looks_like_python(info: str) -> bool:
-    """Return whether a renderer might show such a fence as Python, or its author expects it to run.
+    """Return whether a renderer may show a fence as Python, or its author may expect it to run.
 
     >>> [info for info in ("py", "Python", "pyhton", "{.python}", "yaml", "json") if _looks_like_python(info)]
     ['py', 'Python', 'pyhton', '{.python}']

@@ -1,4 +1,4 @@
-"""pytest collects lessons, the README and docstrings by way of Sybil; `--accept` stores what blocks show."""
+"""Collect lessons, the README and docstrings with Sybil; `--accept` stores what blocks show."""
 
 from collections.abc import Iterator
 from functools import cached_property, partial
@@ -53,7 +53,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class LessonFile(SybilFile):
-    """A Markdown file; the message for one that is no lesson is that of the site's build."""
+    """A Markdown file; its syntax errors have the messages of the site's build."""
 
     def collect(self) -> Iterator[pytest.Item]:
         try:
@@ -64,7 +64,7 @@ class LessonFile(SybilFile):
 
 
 class LessonFailure(SybilFailure):
-    """A block's failures; the message is that of the site's build."""
+    """A block's failures, with the messages of the site's build."""
 
     def __init__(self, example: sybil.Example, failures: list[Failure]) -> None:
         AssertionError.__init__(self, "\n".join(str(failure) for failure in failures))
@@ -85,7 +85,7 @@ class AcceptedOutputs:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the outputs, lesson by lesson; leave a lesson that was edited meanwhile."""
+        """Write the outputs, lesson by lesson; skip a lesson that was edited meanwhile."""
         for file, outputs in self._outputs.items():
             try:
                 lesson = read_lesson(file, self.root)
@@ -131,7 +131,7 @@ def _length_in_document(line: str) -> int:
 
 
 class _LessonTests:
-    """The tests of one lesson, which is run once, when its first test is."""
+    """The tests of one lesson, which runs once, at its first test."""
 
     def __init__(self, lesson: Lesson, accepted: AcceptedOutputs | None) -> None:
         self.lesson = lesson

@@ -1,8 +1,8 @@
 """Run a lesson in a fresh process, forked from a server that has imported torch: the one way to run a block.
 
-The server imports what takes long, once, and does no tensor work. Each lesson's process starts as
-a copy of the server, in milliseconds, and all that the lesson changed in it ends with it. That needs
-a system that forks: Linux, macOS, or Linux under Windows.
+The server does the slow imports once, and no tensor work. Each lesson's process starts as a copy of
+the server, in milliseconds, and everything that the lesson changes in it ends with it. This needs a
+system that can fork: Linux, macOS, or Linux under Windows.
 """
 
 import contextlib
@@ -26,12 +26,12 @@ from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 TIME_LIMIT = 60.0
 """Seconds that a lesson may take."""
 
-_START_LIMIT = 300.0  # Seconds until the first block starts: a cold disk takes its time to import torch.
-_GRACE = 2.0  # Seconds that a process has to end by itself, before it is killed.
+_START_LIMIT = 300.0  # Seconds until the first block starts: importing torch from a cold disk is slow.
+_GRACE = 2.0  # Seconds until a process that does not end by itself is killed.
 
 
 def prepare() -> None:
-    """Start the server's imports and return at once; a run waits for them when it must."""
+    """Start the server's imports and return at once; a run waits for them if necessary."""
     forkserver.set_forkserver_preload(["lessons_src.engine.warmup"])
     forkserver.ensure_running()
 
@@ -100,7 +100,7 @@ class Run:
 
     def stop(self) -> None:
         """End the run now, or keep it from starting. Any thread may call this, more than once."""
-        # The thread that iterates sets the process before it reads the flag: one of the two sees the other.
+        # The iterating thread sets the process before it reads the flag, so one of the threads ends the run.
         self._is_stopped = True
         if process := self._process:
             process.kill()
@@ -118,7 +118,7 @@ class Run:
         process.wait()
 
     def _too_long(self, process: "_Process") -> BlockRun:
-        """Interrupt the lesson, for an exception that has a line; a lesson that ignores that gives none."""
+        """Interrupt the lesson, so that its exception gives a line; a lesson may ignore that."""
         found = BlockRun(problem=f"the lesson was stopped: it took longer than {self._time_limit:g} s")
         process.send(signal.SIGINT)
         with contextlib.suppress(EOFError, TimeoutError):
@@ -130,8 +130,8 @@ class Run:
 class BackgroundRuns:
     """Run lessons while the caller does something else, as many at a time as there are cores.
 
-    `runs` and `results` are in the order of the lessons; `results` has a future for each. Whoever
-    makes this calls `stop`, also after an error: the program's end waits for what still runs.
+    `runs` and `results` are in the order of the lessons; `results` has a future for each. Call `stop`
+    at the end, also after an error: Python does not exit before every run has ended.
 
     >>> from lessons_src.engine.parsing import parse_lesson
     >>> background = BackgroundRuns([parse_lesson("```python\\n1 + 1\\n```\\n", "two.md")])
@@ -146,7 +146,7 @@ class BackgroundRuns:
         self.results = [self._pool.submit(run.result) for run in self.runs]
 
     def stop(self) -> None:
-        """End what still runs; the results of that raise `CancelledError`."""
+        """End the runs that have not finished; their results raise `CancelledError`."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         for run in self.runs:
             run.stop()
@@ -179,14 +179,14 @@ class _Process:
         self.receive(time.monotonic() + _START_LIMIT)
 
     def receive(self, deadline: float) -> Any:
-        """Return the next report. Raise EOFError when there will be none, TimeoutError at the deadline."""
+        """Return the next report. Raise EOFError if there is none left, TimeoutError at the deadline."""
         ready = wait([self._reports, self._status], max(0, deadline - time.monotonic()))
         if self._reports in ready:
             return self._reports.recv()
         raise EOFError if ready else TimeoutError
 
     def wait(self) -> None:
-        """Let the process end by itself, for a moment."""
+        """Wait a moment for the process to end by itself."""
         wait([self._status], _GRACE)
 
     def how_it_ended(self) -> str:
@@ -204,7 +204,7 @@ class _Process:
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)  # it may not lead its group yet
+            os.kill(self._pid, signal.SIGKILL)  # it may not lead a process group yet
         self.send(signal.SIGKILL)
 
     def close(self) -> None:
@@ -219,14 +219,14 @@ class _Process:
 
 @dataclass
 class _Job:
-    """What `multiprocessing.spawn` receives in the new process, and starts."""
+    """The object that `multiprocessing.spawn` unpickles and starts in the new process."""
 
     blocks: list[Block]
     directory: str
     time_limit: float
 
     def _bootstrap(self, parent_sentinel: int) -> None:
-        # Here, in the lesson's process: this one has no use for IPython.
+        # Imported here, in the lesson's process, because the parent does not need IPython.
         from lessons_src.engine import worker
 
         sender = forkserver.get_inherited_fds()[0]  # type: ignore[index]

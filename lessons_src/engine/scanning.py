@@ -1,8 +1,8 @@
 """Find the fences and comments of a Markdown file.
 
-CommonMark decides what is a fence, by way of markdown-it-py. Python-Markdown with SuperFences renders
-the page, and reads some fences differently. Such a fence has a `problem`, which makes it an
-error in a lesson: so each block is code on the page, on the source host and in the tests.
+CommonMark decides what is a fence: markdown-it-py parses the file. Python-Markdown with SuperFences
+renders the page, and reads some fences differently. Such a fence has a `problem`, which is an error
+in a lesson. So each block is code on the page, on the source host and in the tests.
 """
 
 import re
@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 from lessons_src.engine.lesson import Span
 
-# No tokens for the inside of a paragraph: its lines are searched for comments.
+# Without tokens for the inside of a paragraph: its lines are searched for comments.
 _COMMONMARK = MarkdownIt("commonmark").disable("inline")
 # The rule of MkDocs.
 _FRONT_MATTER = re.compile(r"---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
@@ -51,7 +51,7 @@ class Comment:
     text: str
     """Without `<!--` and `-->` and the space inside them."""
     indent: str | None
-    """The space before it; None when its lines hold other text."""
+    """The space before it; None if its lines contain other text."""
     span: Span
 
 
@@ -68,7 +68,7 @@ class Fence:
     comments: tuple[Comment, ...]
     """Those on the lines directly above it."""
     problem: Problem | None = None
-    """Where Markdown readers disagree about it, if they do."""
+    """Where Markdown parsers disagree about it, if they do."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ def scan(text: str) -> Markdown:
 
 
 def _tokens(rows: list[str]) -> list[tuple[Token, Span]]:
-    """Return the tokens that hold text or code, each with its lines."""
-    # CommonMark knows no admonitions, folds and tabs. A list item with the same indentation stands in for
-    # them, on the same line, so that line numbers stay true.
+    """Return the tokens that contain text or code, each with its lines."""
+    # CommonMark has no admonitions, folds and tabs. Each is replaced by a list item with the same
+    # indentation on the same line, so that line numbers do not change.
     tokens = _COMMONMARK.parse(_CONTAINER.sub(r"\1-   ", "\n".join(rows)))
     return [(token, Span(*token.map)) for token in tokens if token.map and token.type in _KINDS]
 

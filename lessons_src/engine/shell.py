@@ -19,11 +19,11 @@ from lessons_src.engine import figures
 from lessons_src.engine.lesson import Block
 
 MAX_SHOWN = 100_000
-"""Characters that a block may show; nobody reads a page of more."""
+"""How many characters a block may show; nobody reads more on a page."""
 
 
 class OutputTooLongError(Exception):
-    """A block showed more than a page can hold."""
+    """A block shows more than `MAX_SHOWN` characters."""
 
 
 class Shown(io.TextIOBase):
@@ -58,7 +58,7 @@ class _Display(DisplayHook):
     shell: Any
 
     def quiet(self) -> bool:
-        """A semicolon at the end silences a block, as in Jupyter."""
+        """Tell whether the block ends in a semicolon, which silences it as in Jupyter."""
         return bool(self.semicolon_at_end_of_expression(self.shell.code))  # type: ignore[no-untyped-call]
 
     def write_output_prompt(self) -> None:
@@ -78,7 +78,7 @@ class _Publisher(DisplayPublisher):
 
 
 class _Compiler(CachingCompiler):
-    """Names the code of block n `lesson block n`, so that a frame can be traced to its line."""
+    """Names the code of block n `lesson block n`, so that a frame's line is known."""
 
     block_name = ""
 
@@ -92,7 +92,7 @@ class LessonShell(InteractiveShell):
     compiler_class = Type(_Compiler)
 
     def transform_cell(self, raw_cell: str) -> str:
-        """A block is Python: no magics, no shell escapes, no question marks."""
+        """Return the block unchanged: it is Python, without magics, shell escapes and question marks."""
         return raw_cell
 
     def enable_gui(self, gui: object = None) -> None:
@@ -156,7 +156,7 @@ def lesson_shell() -> LessonShell:
     """Return the shell of this process, which shows figures and warnings as lessons do."""
     config = Config()
     config.HistoryManager.enabled = False
-    config.InteractiveShell.cache_size = 0  # `Out` would keep every shown tensor, and its graph, alive
+    config.InteractiveShell.cache_size = 0  # `Out` would keep every shown tensor and its graph alive
     config.InteractiveShell.autoawait = False
     shell = LessonShell.instance(config=config)
     figures.enable(shell)

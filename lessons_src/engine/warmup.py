@@ -1,4 +1,4 @@
-"""Do once, in the fork server, what takes long in a lesson: slow imports and a first figure.
+"""Do what is slow in a lesson once, in the fork server: imports and a first figure.
 
 This makes no tensor, because a process that has run PyTorch's threads is not safe to fork.
 """
@@ -31,6 +31,6 @@ with plt.rc_context(figures.STYLE):
     plt.savefig(io.StringIO(), format="svg")
     plt.close("all")
 
-# The collector never looks through what is there by now: that would copy its memory in each lesson.
+# The collector never visits the objects that exist now: that would copy their memory in each lesson.
 gc.freeze()
 gc.enable()

@@ -1,6 +1,6 @@
 """Run the blocks of a lesson in its own process, and report what each showed.
 
-The fork server imports this before there is a lesson, so nothing at module level may make a tensor,
+The fork server imports this before there is a lesson, so code at module level must not make a tensor,
 draw, or depend on the lesson.
 """
 
@@ -30,12 +30,12 @@ _MAX_FILE = 2**28  # Bytes
 def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: Connection) -> NoReturn:
     """Run `blocks` in order, in `directory`; report each, and whether it is the last.
 
-    That is a block that raises without being expected to: what follows may depend on it.
+    A block that raises unexpectedly is the last, because later blocks may depend on it.
     """
     _become_independent(time_limit)
     os.chdir(directory)
     os.environ["IPYTHONDIR"] = directory
-    # What a block defines is known only to a process that is forked from this one.
+    # Only a process that is forked from this one has what a block defines.
     multiprocessing.set_start_method("fork", force=True)
     _forget_project_modules()
     _seed()
@@ -50,7 +50,7 @@ def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: 
         reports.send((asdict(result), failed or block is blocks[-1]))
         if failed:
             break
-    # At once, without waiting for a thread that the lesson left or freeing a graph that is too deep for that.
+    # At once: do not wait for the lesson's threads, and do not free a graph that may be too deep for that.
     os._exit(0)
 
 
@@ -68,12 +68,12 @@ def _become_independent(time_limit: float) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # A lesson that writes in a loop does not fill the disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE, _MAX_FILE))
-    # The process ends itself where the parent, which should have ended it, is gone.
+    # The process ends itself if the parent is gone and cannot end it.
     faulthandler.dump_traceback_later(2 * time_limit, exit=True, file=Path(os.devnull).open("w"))
 
 
 def _forget_project_modules() -> None:
-    """Have the lesson import this project anew: a file may have changed since the fork server started."""
+    """Let the lesson import this project again: a file may have changed since the fork server started."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "lessons_src"]:
         del sys.modules[name]
     # `mkdocs serve` watches these folders: a new file there would start a build.
@@ -92,7 +92,7 @@ def _seed() -> None:
 
 
 class _Descriptors:
-    """File descriptors 1 and 2 go to a file here: what C code or a subprocess writes is on no page."""
+    """Redirect file descriptors 1 and 2 to a file: a page does not show what C code or subprocesses write."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()
@@ -116,7 +116,7 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
     result = shell.run_cell(block.code, store_history=False)  # type: ignore[no-untyped-call]
     figures.show_open()
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    # Not `or`: an exception can be false, as an empty list is.
+    # Not `or`: an exception can be false, like an empty list.
     errors = (result.error_before_exec, result.error_in_exec, shell.uncaught)
     error = next((error for error in errors if error is not None), None)
     run = BlockRun(
@@ -137,7 +137,7 @@ def _problem(
         return f"the block shows more than {MAX_SHOWN:,} characters"
     text = run.shown + (run.error or "")
     if controls := [c for c in text if (c < " " and c not in "\n\t") or "\ud800" <= c <= "\udfff"]:
-        return f"the block shows the character {controls[0]!r}, which a page cannot"
+        return f"the block shows {controls[0]!r}, a character that a page cannot show"
     # A dummy is a thread that C++ started and that called Python; a lesson cannot join it.
     left = [
         t for t in threading.enumerate() if t not in threads and not isinstance(t, threading._DummyThread)

@@ -76,7 +76,7 @@ def test_an_output_that_should_have_gone_on_is_at_the_last_line() -> None:
 def test_a_block_that_prints_and_stores_nothing_is_a_failure() -> None:
     (failure,) = failures(block("print(1)"))
     assert failure == (
-        f"{PATH}:2: this block has an output and no `text` fence after it stores one\n    print(1)\n"
+        f"{PATH}:2: this block has an output, but no `text` fence after it stores one\n    print(1)\n"
         "    --- stored\n    +++ shown\n    +1"
     )
 

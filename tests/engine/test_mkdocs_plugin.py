@@ -258,7 +258,7 @@ def test_a_notebook_of_no_lesson_ends_the_build(site: Site, caplog: pytest.LogCa
     site.configure("  - lessons", "  - lessons:\n      notebooks: [other.md]")
     site.write("# A\n")
     site.report(caplog)
-    assert "lessons.notebooks names 'other.md', and there is no such lesson in docs" in caplog.text
+    assert "lessons.notebooks must name lessons in docs, not 'other.md'" in caplog.text
 
 
 FAIL_ONCE_A_LESSON_RUNS = """\

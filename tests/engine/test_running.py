@@ -407,9 +407,13 @@ PAST = "something wrote past sys.stdout, straight to the process's output"
             "this line raises\n    raise E('false')\nE: false",
         ),
         ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E", 1, f"{ENDED} 1, while this block ran"),
-        ("print('a\\rb')", 1, "the block shows the character '\\r', which a page cannot"),
-        ("print('\\udc80')", 1, "the block shows the character '\\udc80', which a page cannot"),
-        ("raise ValueError('\\x1b[31mred')", 1, "the block shows the character '\\x1b', which a page cannot"),
+        ("print('a\\rb')", 1, "the block shows '\\r', a character that a page cannot show"),
+        ("print('\\udc80')", 1, "the block shows '\\udc80', a character that a page cannot show"),
+        (
+            "raise ValueError('\\x1b[31mred')",
+            1,
+            "the block shows '\\x1b', a character that a page cannot show",
+        ),
         ("input()", 1, "this line raises\n    input()\nEOFError"),
     ],
 )
