@@ -69,7 +69,7 @@ def _become_independent(time_limit: float) -> None:
     # A lesson that writes in a loop does not fill the disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE, _MAX_FILE))
     # The process ends itself if the parent is gone and cannot end it.
-    faulthandler.dump_traceback_later(2 * time_limit, exit=True, file=Path(os.devnull).open("w"))
+    faulthandler.dump_traceback_later(time_limit + 60, exit=True, file=Path(os.devnull).open("w"))
 
 
 def _forget_project_modules() -> None:
