@@ -41,13 +41,8 @@ _build_log = logging.getLogger("mkdocs.plugins.lessons")
 _serve_log = logging.getLogger("lessons")
 
 _SUPERFENCES = "pymdownx.superfences"
-_PARTS = (
-    "title",
-    "meta",
-    "content",
-    "toc",
-    "present_anchor_ids",
-)  # the parts of a page that depend on its lesson
+# The parts of a page that depend on its lesson.
+_PARTS = ("title", "meta", "content", "toc", "present_anchor_ids")
 _UNSEEN = (
     "Markdown does not show this block as a fence; "
     "indent it by 4 for each list, admonition or tab that it is in"
