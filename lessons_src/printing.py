@@ -17,7 +17,7 @@ MAX_LINES = 1_000
 """How many lines are printed by default."""
 
 MAX_DEPTH = 200
-_COUNTED_TO = 10**100  # 100,000 doublings give nodes a number of lines with up to 30,000 digits
+_COUNTED_TO = 10**100  # counts stop here: after 100,000 doublings, a count has 30,000 digits
 
 
 def pretty_print_graph(

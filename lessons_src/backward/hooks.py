@@ -129,8 +129,8 @@ class BackwardRecord:
 
         ``(2 of 3)`` after a receiver says that it now has 2 of the 3 contributions that it waits for.
         A short sum is written out. A gradient of more than 6 elements is shown by its shape and
-        norm. Numbers have 5 digits. Nodes with the same name and labels have their index
-        in brackets.
+        norm. Numbers have 5 digits. Nodes with the same name and labels have their
+        index in brackets.
 
         Args:
             max_lines: How many lines are shown; one more line counts the others. ``None`` sets no

@@ -1,4 +1,4 @@
-"""Keep runs on disk until something changes that could change them."""
+"""Keep runs on disk until something that they depend on changes."""
 
 import contextlib
 import functools
@@ -77,7 +77,7 @@ def _sha256(text: str) -> str:
 
 
 def _teaching_sources() -> list[tuple[str, str]]:
-    """Read the project's modules as they are now, because a lesson imports them anew."""
+    """Read the project's modules as they are now, because a lesson imports them again."""
     files = sorted(file for file in _PROJECT.rglob("*.py") if _ENGINE not in file.parents)
     return [_digest(file) for file in files]
 

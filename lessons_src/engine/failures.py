@@ -83,7 +83,7 @@ class _Check:
             yield self._failure("this line raises", line, self.run.error)
         elif directives.raises and not self.run.error:
             yield self._failure(
-                "this block is expected to raise and does not; delete `raises` or mend the code"
+                "this block is expected to raise and does not; delete `raises` or correct the code"
             )
         else:
             yield from self._output_failures()

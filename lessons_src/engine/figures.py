@@ -8,7 +8,7 @@ from lessons_src.palette import GRID, INK, MUTED, PAPER, SERIES, VARIABLES
 
 SVG = "image/svg+xml"
 
-# HTML has the prefix `xlink:`. Material's navigation would try to make a plain `href` absolute, and fail.
+# HTML writes `xlink:href`. Material's navigation would try to make a plain `href` absolute, and fail.
 _XLINK = re.compile(r"^\{http://www\.w3\.org/1999/xlink\}")
 
 _ID_LISTS = {

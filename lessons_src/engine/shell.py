@@ -78,7 +78,7 @@ class _Publisher(DisplayPublisher):
 
 
 class _Compiler(CachingCompiler):
-    """Names the code of block n `lesson block n`, so that a frame's line is known."""
+    """Names the code of each block after its line, so that a frame shows which block it runs."""
 
     block_name = ""
 

@@ -81,7 +81,7 @@ def _check_prefix(id_prefix: object) -> None:
 
 def _canvas(picture: Picture, layout: Layout, prefix: str) -> Element:
     """Return the SVG element with the picture's title, description and background."""
-    # By the hash, these ids differ from those of other drawings without a prefix on the same page.
+    # The hash makes these ids differ from those of other drawings without a prefix on the same page.
     words = sha256(f"{picture.title}\n{picture.description}".encode()).hexdigest()[:8]
     title, description = f"{prefix}graph-title-{words}", f"{prefix}graph-desc-{words}"
     width, height = (_number(length + 2 * _MARGIN) for length in layout[:2])
