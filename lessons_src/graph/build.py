@@ -127,11 +127,12 @@ def _visit(roots: list[Node], labels: LabelsFound, max_nodes: int) -> dict[Node,
             if child is None:
                 edges.append((None, output_nr))
                 continue
-            if child not in made:
-                made[child] = _make_node(child, labels)
+            used = made.get(child)
+            if used is None:
+                made[child] = used = _make_node(child, labels)
                 fns.append(child)
-            made[child].uses += 1
-            edges.append((made[child], output_nr))
+            used.uses += 1
+            edges.append((used, output_nr))
         node.edges = tuple(edges)
     return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, deque
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lessons_src.graph.options import UNICODE
@@ -73,9 +74,11 @@ class _Tree:
     def descend(self, node: GraphNode, below: str, depth: int) -> str:
         """Push the edges of `node`, or return the mark that says why they are not drawn next."""
         edges = shown_edges(node, show_none=self.options.show_none)
-        if node.cut or (edges and depth >= self.max_depth):
+        if not edges:
+            return self.marks.more if node.cut else ""
+        if depth >= self.max_depth:
             return self.marks.more
-        if edges and len(below) >= FOLD_AT:
+        if len(below) >= FOLD_AT:
             self.shared.add(node)
             self.folded.append((node, depth))
             return self.marks.below
@@ -109,6 +112,7 @@ def shown_edges(node: GraphNode, *, show_none: bool) -> list[Edge]:
     return [edge for edge in node.edges if show_none or edge[0] is not None]
 
 
+@lru_cache(maxsize=1000)  # a large graph has few
 def shape_text(shape: Shape | None) -> str:
     """Return a shape as Python writes it.
 
