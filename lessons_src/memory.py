@@ -20,10 +20,11 @@ STAGE = 20
 def make_safe_to_free(nodes: Iterable[Node]) -> None:
     """Prevent the deep recursion that crashes Python when torch 2.13 to 2.15 frees a deep graph.
 
-    A node that has a Python object frees its inputs by recursion, and about 5,000 levels overflow
-    the stack of a thread. So every 20 levels above the leaves, a node's ``metadata`` refers to its
-    inputs too. They are then freed after the node, as the contents of a Python container, and
-    Python limits that recursion to 50 levels. A node keeps nothing alive but its inputs, as before.
+    A node that has a Python object frees its inputs by recursion: on 2.13, 45,000 levels overflow a
+    stack of 8 MB, and 5,500 one of 1 MB. So every 20 levels above the leaves, a node's ``metadata``
+    refers to its inputs too. They are then freed after the node, as the contents of a Python
+    container, and Python limits that recursion to 50 levels. A node keeps nothing alive but its
+    inputs, as before.
 
     In `nodes`, each node comes after its inputs. An input that is not in it counts as a leaf.
     """

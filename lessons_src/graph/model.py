@@ -21,8 +21,9 @@ class GraphNode:
     Attributes:
         index: The node's place in the graph's `nodes`.
         name: The name of the node's class, such as ``MulBackward0``.
-        edges: For each input of the operation the node that computed it, and its index among that
-            node's outputs. It is ``(None, 0)`` for an input that requires no gradient.
+        edges: The node's ``next_functions``: a pair for each input that could require a gradient, of
+            the node that computed it and its index among that node's outputs, or ``(None, 0)`` if it
+            requires none. An input that never requires one, such as an index, has no pair.
         shapes: The shape of each output, or ``None`` if PyTorch does not know it.
         labels: The names of each output that has any, by the output's index.
         variable: The leaf's tensor, or ``None`` for an operation.
