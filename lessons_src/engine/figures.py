@@ -20,6 +20,10 @@ _ID_LISTS = {
     "aria-owns",
 }
 
+# Where numbers are lengths, of which a hundredth of a pixel is enough.
+_LENGTHS = {"d", "points", "x", "y", "width", "height", "viewBox"}
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+
 STYLE: dict[Any, Any] = {
     # Five inches are 360 points: drawn at its own size, a figure fills a phone's width.
     "figure.figsize": (5, 3.2),
@@ -113,6 +117,7 @@ def page_svg(svg: str, alt: str, prefix: str) -> str:
         parent.tag = parent.tag.rpartition("}")[2]
         for child in [child for child in parent if child.tag.endswith("}metadata")]:
             parent.remove(child)
+    _dissolve_groups(root, _words(root))
     ids = {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
     for element in root.iter():
         element.attrib = {
@@ -130,9 +135,26 @@ def page_svg(svg: str, alt: str, prefix: str) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
+def _words(root: ElementTree.Element) -> set[str]:
+    """Return all words of the attributes: an id that is not among them is referred to by nothing."""
+    attributes = [pair for element in root.iter() for pair in element.attrib.items()]
+    return {word for name, value in attributes if name != "id" for word in re.findall(r"[\w.:-]+", value)}
+
+
+def _dissolve_groups(parent: ElementTree.Element, referred: set[str]) -> None:
+    """Put the parts of each group that has nothing but an id, to which nothing refers, in its place."""
+    for child in list(parent):
+        _dissolve_groups(child, referred)
+        if child.tag == "g" and child.attrib.keys() <= {"id"} and child.get("id") not in referred:
+            at = list(parent).index(child)
+            parent[at : at + 1] = list(child)
+
+
 def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
     if name == "id":
         return f"{prefix}-{value}"
+    if name in _LENGTHS:
+        return _LONG_NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
     if name in _ID_LISTS:
         return " ".join(f"{prefix}-{each}" if each in ids else each for each in value.split())
     if name.startswith(("aria-", "data-")):
