@@ -132,9 +132,9 @@ class LineFit:
         r"""Return a line of text for every tenth step: its loss, then `a` and `b` after its update.
 
         Examples:
-            >>> x = torch.tensor([0.0, 1.0, 2.0])
-            >>> fit = fit_line(x, 1 + 2 * x, lr=0.1, steps=20, a=0.0, b=0.0)
-            >>> print("\n".join(fit.progress_lines()))
+            >>> xs = torch.tensor([0.0, 1.0, 2.0])
+            >>> line = fit_line(xs, 1 + 2 * xs, lr=0.1, steps=20, a=0.0, b=0.0)
+            >>> print("\n".join(line.progress_lines()))
             Step 0: Loss=11.6667, a=0.6000, b=0.8667
             Step 10: Loss=0.0114, a=1.1534, b=1.8873
         """

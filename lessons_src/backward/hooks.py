@@ -115,6 +115,7 @@ class BackwardRecord:
         Source: <https://www.rfc-editor.org/rfc/rfc8259>
 
         Examples:
+            >>> import json
             >>> import torch
             >>> from lessons_src import record_backward
             >>> w = torch.tensor(3.0, requires_grad=True)

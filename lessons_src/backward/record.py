@@ -43,6 +43,7 @@ class Gradient:
         """Return the summary of `tensor`, without a reference to it.
 
         Examples:
+            >>> from lessons_src.backward.record import Gradient
             >>> Gradient.of(torch.tensor([3.0, 4.0]))
             Gradient(shape=[2], dtype='float32', norm=5.0, values=[3.0, 4.0])
             >>> Gradient.of(torch.ones(3, 3))

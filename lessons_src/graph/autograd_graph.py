@@ -52,14 +52,14 @@ class AutogradGraph(GraphData):
 
         Examples:
             >>> import torch
-            >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
-            >>> y = w * w
-            >>> graph = AutogradGraph.from_output(y.sum(), names={"w": w, "y": y})
-            >>> [(node.index, node.name, node.label) for node in graph.nodes]
-            [(0, 'SumBackward0', None), (1, 'MulBackward0', 'y'), (2, 'AccumulateGrad', 'w')]
-            >>> graph.nodes[1].shapes
+            >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+            >>> y = x * x
+            >>> square = AutogradGraph.from_output(y.sum(), names={"x": x, "y": y})
+            >>> [(node.index, node.name, node.label) for node in square.nodes]
+            [(0, 'SumBackward0', None), (1, 'MulBackward0', 'y'), (2, 'AccumulateGrad', 'x')]
+            >>> square.nodes[1].shapes
             ((2,),)
-            >>> graph.leaves[0].variable is w
+            >>> square.leaves[0].variable is x
             True
         """
         reading = read(output, names, max_nodes)
@@ -87,12 +87,11 @@ class AutogradGraph(GraphData):
 
         Examples:
             >>> import torch
-            >>> w = torch.tensor(3.0, requires_grad=True)
-            >>> y = w
+            >>> x = torch.tensor(3.0, requires_grad=True)
+            >>> y = x
             >>> for _ in range(20):
             ...     y = y + y
-            >>> graph = AutogradGraph.from_output(y, names={"w": w})
-            >>> print(graph.render(max_lines=3))
+            >>> print(AutogradGraph.from_output(y, names={"x": x}).render(max_lines=3))
             └── AddBackward0
                 ├── AddBackward0 [1]
                 │   ├── AddBackward0 [2]
@@ -105,8 +104,8 @@ class AutogradGraph(GraphData):
 
         Examples:
             >>> import torch
-            >>> w = torch.tensor(3.0, requires_grad=True)
-            >>> next(AutogradGraph.from_output(w * w).iter_lines())
+            >>> x = torch.tensor(3.0, requires_grad=True)
+            >>> next(AutogradGraph.from_output(x * x).iter_lines())
             '└── MulBackward0'
         """
         return text_lines(self, TextOptions(**options))
@@ -128,13 +127,13 @@ class AutogradGraph(GraphData):
 
         Examples:
             >>> import torch
-            >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
-            >>> AutogradGraph.from_output((w * 3).sum(), names={"w": w}).print_tabular()
+            >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+            >>> AutogradGraph.from_output((x * 3).sum(), names={"x": x}).print_tabular()
             node  name            label  shape  inputs
             ----  --------------  -----  -----  ---------
             0     SumBackward0           ()     [1]
             1     MulBackward0           (2,)   [2], None
-            2     AccumulateGrad  w      (2,)
+            2     AccumulateGrad  x      (2,)
         """
         print_table(self, max_lines)
 
@@ -155,8 +154,8 @@ class AutogradGraph(GraphData):
 
         Examples:
             >>> import torch
-            >>> w = torch.tensor(3.0, requires_grad=True)
-            >>> print(AutogradGraph.from_output(w.exp(), names={"w": w}).to_dot().splitlines()[-2])
+            >>> x = torch.tensor(3.0, requires_grad=True)
+            >>> print(AutogradGraph.from_output(x.exp(), names={"x": x}).to_dot().splitlines()[-2])
               "node-0" -> "node-1" [id="edge-0-1"];
         """
         from lessons_src.graph.dot import dot_text
@@ -192,8 +191,8 @@ class AutogradGraph(GraphData):
 
         Examples:
             >>> import torch
-            >>> w = torch.tensor(3.0, requires_grad=True)
-            >>> svg = AutogradGraph.from_output(w.exp(), names={"w": w}).to_svg(id_prefix="exp")
+            >>> x = torch.tensor(3.0, requires_grad=True)
+            >>> svg = AutogradGraph.from_output(x.exp(), names={"x": x}).to_svg(id_prefix="exp")
             >>> [part.partition('"')[0] for part in svg.split('<g id="')[1:]]
             ['exp-edge-0-1', 'exp-node-0', 'exp-node-1']
         """

@@ -1,49 +1,13 @@
 """The built site as a reader meets it, in a browser, on a desk and on a phone, in light and dark."""
 
 import re
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Literal
 
 import pytest
-from conftest import ROOT
 from playwright.sync_api import Browser, Page, expect
+from site_pages import NOTEBOOK, PATHS, REFERENCE
 
 pytestmark = pytest.mark.slow
-
-LESSONS = sorted(path.stem for path in ROOT.glob("docs/lessons/*.md"))
-REFERENCE = sorted(path.stem for path in ROOT.glob("docs/reference/*.md"))
-PATHS = [
-    "",
-    *(f"lessons/{name}/" for name in LESSONS),
-    *(f"reference/{name}/" for name in REFERENCE),
-    "notebooks/lessons/linear-regression/",
-]
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def address(site: Path) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 390, "height": 900})
-    yield page
-    page.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1300, "light"), (390, "dark")])
@@ -58,8 +22,9 @@ def test_pages_load_from_one_host_without_an_error_and_never_scroll_sideways(
         "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url)
     )
     # All at once: a page is idle half a second after its last request.
-    pages = [context.new_page() for _ in PATHS]
-    for page, path in zip(pages, PATHS, strict=True):
+    paths = [*PATHS, NOTEBOOK]
+    pages = [context.new_page() for _ in paths]
+    for page, path in zip(pages, paths, strict=True):
         page.goto(address + path, wait_until="commit")
     for page in pages:
         page.wait_for_load_state("networkidle")
@@ -129,8 +94,8 @@ def test_copying_an_example_of_the_reference_leaves_prompts_and_outputs_out(
     context.close()
     assert copied.split("\n")[:5] == [
         "import torch",
-        "w = torch.tensor(3.0, requires_grad=True)",
-        "y = w",
+        "x = torch.tensor(3.0, requires_grad=True)",
+        "y = x",
         "for _ in range(20):",
         "    y = y + y",
     ]
@@ -139,7 +104,7 @@ def test_copying_an_example_of_the_reference_leaves_prompts_and_outputs_out(
 
 
 def test_a_picture_in_a_notebook_keeps_its_size_and_is_scrolled_on_a_phone(page: Page, address: str) -> None:
-    page.goto(address + "notebooks/lessons/linear-regression/")
+    page.goto(address + NOTEBOOK)
     sizes = page.evaluate(
         """[...document.querySelectorAll(".jp-RenderedSVG")].map(output => {
             const picture = output.querySelector("img");

@@ -1,0 +1,21 @@
+"""What pages the site has, and what a test in a browser does to each."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LESSONS = sorted(path.stem for path in ROOT.glob("docs/lessons/*.md"))
+REFERENCE = sorted(path.stem for path in ROOT.glob("docs/reference/*.md"))
+PATHS = ["", *(f"lessons/{name}/" for name in LESSONS), *(f"reference/{name}/" for name in REFERENCE)]
+NOTEBOOK = "notebooks/lessons/linear-regression/"
+
+WIDTHS = (1300, 390)
+
+UNFOLD = "document.querySelectorAll('details').forEach(fold => { fold.open = true })"
+FOLD = UNFOLD.replace("true", "false")
+
+# A script hears of sizes once they are drawn. Then what scrolls is a region, and nothing else is.
+SETTLED = """() => [...document.querySelectorAll('.md-content *')].every(box => {
+    const scrolls = ['auto', 'scroll'].includes(getComputedStyle(box).overflowX)
+        && box.checkVisibility() && box.offsetWidth && box.scrollWidth > box.clientWidth;
+    return scrolls ? box.role === 'region' && box.tabIndex === 0 : box.role !== 'region';
+})"""

@@ -1,0 +1,89 @@
+"""What the copy buttons of a page give, pasted in order into a fresh Python, does what the page shows."""
+
+import textwrap
+
+import pytest
+from playwright.sync_api import Browser
+from site_pages import PATHS, ROOT, UNFOLD
+
+from lessons_src.engine.failures import check_lesson
+from lessons_src.engine.lesson import Lesson
+from lessons_src.engine.parsing import parse_lesson, read_lesson
+from lessons_src.engine.running import run_lessons
+
+pytestmark = pytest.mark.slow
+
+# A browser lets a script copy for a few seconds after what a reader did: each button is a call of its own.
+COPY = """async (button) => {
+    await navigator.clipboard.writeText('');
+    button.click();
+    const text = await navigator.clipboard.readText();
+    const example = button.closest('.doc-contents .highlight');
+    return [text, example ? example.innerText.split('Traceback').length - 1 : null];
+}"""
+
+# An example of a docstring is checked elsewhere; here it is run as at a prompt, for the names that it leaves.
+PROMPT = """<!-- hidden -->
+```python
+def _paste(text, errors):
+    import ast, contextlib, io
+    seen = 0
+    with contextlib.redirect_stdout(io.StringIO()):
+        for statement in ast.parse(text).body:
+            try:
+                exec(compile(ast.Module([statement], []), "<pasted>", "exec"), globals())
+            except Exception:
+                seen += 1
+    assert seen == errors, text
+```
+
+"""
+
+
+def source(path: str) -> Lesson:
+    return read_lesson(ROOT / "docs" / f"{path.rstrip('/') or 'index'}.md", ROOT)
+
+
+def pasted(path: str, copies: list[tuple[str, int | None]]) -> Lesson:
+    """A lesson of what was copied, with the directives and the outputs that the page's blocks have."""
+    lesson = source(path)
+    blocks = iter(block for block in lesson.blocks if not block.directives.hidden)
+    parts = [PROMPT]
+    for text, errors in copies:
+        if errors is not None:
+            parts.append(f"<!-- hidden -->\n```python\n_paste({text!r}, {errors})\n```\n\n")
+            continue
+        block = next(blocks)
+        comments = "".join(lesson.lines[block.span.start : block.fence.start])
+        parts.append(f"{textwrap.dedent(comments)}```python\n{text}\n```\n\n")
+        if block.output:
+            parts.append(f"````text\n{block.output.text}\n````\n\n")
+    assert list(blocks) == []
+    return parse_lesson("".join(parts), lesson.path)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_copied_from_a_page_runs_in_order_and_shows_what_the_page_shows(
+    browser: Browser, address: str, path: str
+) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(address + path)
+    page.wait_for_selector(".md-code__nav", state="attached")
+    page.evaluate(UNFOLD)
+    buttons = page.locator(".md-content .highlight:not(.doc-signature) [data-clipboard-target]").all()
+    copies = [button.evaluate(COPY) for button in buttons]
+    context.close()
+    lesson = pasted(path, copies)
+    (run,) = run_lessons([lesson], 60)
+    assert [str(failure) for failure in check_lesson(lesson, run)] == []
+
+
+def test_signatures_have_no_button_to_copy(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(address + "reference/basics/")
+    page.wait_for_selector(".md-code__nav", state="attached")
+    signatures = page.locator(".doc-signature")
+    assert signatures.count() > 3
+    assert not any(button.is_visible() for button in signatures.locator("button").all())
+    page.close()
