@@ -2,11 +2,44 @@
 
 // What a page's HTML cannot say, because it is known only in the browser. Every page works without it.
 
+// What is scrolled sideways where there is no room for it, and what it is called then.
+const SCROLLERS = {
+  Output: ".lesson-output",
+  Code: ".md-typeset pre > code",
+  Drawing: ".lesson-figure",
+  Table: ".md-typeset__scrollwrap",
+  Formula: ".md-typeset math[display=block]",
+};
+
+const sizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) offerScrolling(target);
+});
+
+// A landmark with a name that can be focused, but only while there is something to scroll.
+function offerScrolling(box) {
+  if (box.scrollWidth > box.clientWidth) {
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", box.dataset.name);
+  } else {
+    for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+  }
+}
+
 // Material's, for the first page and for each that instant navigation puts in its place.
 document$.subscribe(() => {
+  sizes.disconnect();
+  for (const [name, selector] of Object.entries(SCROLLERS)) {
+    document.querySelectorAll(selector).forEach((box, index) => {
+      box.dataset.name = `${name} ${index + 1}`;
+      sizes.observe(box);
+    });
+  }
   // What one copies of an example is what one types, without prompts and outputs.
   for (const example of document.querySelectorAll(".doc-contents pre > code")) {
     const typed = example.textContent.matchAll(/^(?:>>>|\.\.\.) ?(.*)/gm);
     example.dataset.copy = Array.from(typed, (line) => line[1]).join("\n");
   }
+  // Around each copy button Material puts a landmark without a name.
+  document.querySelectorAll(".md-code__nav").forEach((nav) => nav.setAttribute("role", "presentation"));
 });

@@ -18,8 +18,12 @@ RESULTS = "lesson-results"
 
 _REPORTED = 3  # one mistake makes many later blocks fail; the terminal lists all failures
 
-_GUIDES = {"│": "bar", "├": "tee", "└": "end", "─": "dash"}
-_GUIDE = re.compile("[│├└─]")
+_NARROW = 36  # characters; a phone may have to scroll a longer line
+
+_GUIDES = {"│": "bar", "├": "tee", "├──": "tee arm", "└": "end", "└──": "end arm", "─": "dash"}
+_GUIDE = re.compile("[├└]──|[│├└─]")
+# The guides before a node of a printed tree: four columns a level
+_BRANCH = re.compile(r"^(?:[│| ] {3})*(?:[├└]── |[|`]-- )", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -113,22 +117,35 @@ def _results(block: Block, run: BlockRun | None) -> str:
 def _outputs(block: Block, run: BlockRun) -> str:
     printed, raised = split_output(block, run)
     html = _output(printed) if printed else ""
-    return html + (_output(raised, "lesson-error", "Error, as expected") if raised else "")
+    return html + (_error(raised) if raised else "")
 
 
-def _output(text: str, kind: str = "", label: str = "Output") -> str:
-    content = escape(text, quote=False)
-    if not kind and _GUIDE.search(text):
-        # Some fonts draw these characters with gaps, or do not have them: the style sheet draws them.
-        kind = "lesson-tree"
-        content = _GUIDE.sub(
-            lambda match: f'<span class="guide {_GUIDES[match[0]]}">{match[0]}</span>', content
-        )
-    classes = f"lesson-output {kind}".strip()
+def _error(text: str) -> str:
     return (
-        f'<div class="{classes}" role="region" aria-label="{label}" tabindex="0">'
-        f"<pre><samp>{content}</samp></pre></div>"
+        f'<div class="lesson-output lesson-error"><pre><samp>{escape(text, quote=False)}</samp></pre></div>'
     )
+
+
+def _output(text: str) -> str:
+    content = escape(text, quote=False)
+    kind = ""
+    if _GUIDE.search(text) or _BRANCH.search(text):
+        kind = " lesson-tree"
+        content = _GUIDE.sub(_draw_guide, _BRANCH.sub(_say_level, content))
+    # The tab index lets the keyboard scroll it; lessons.js removes it where the whole output is in view.
+    scrolls = ' tabindex="0"' if max(map(len, text.split("\n"))) > _NARROW else ""
+    return f'<div class="lesson-output{kind}"{scrolls}><pre><samp>{content}</samp></pre></div>'
+
+
+def _say_level(branch: re.Match[str]) -> str:
+    """Hide the guides from screen readers. The style sheet has them read the level instead."""
+    guides = branch[0]
+    return f'<span data-level="{len(guides) // 4}"><span aria-hidden="true">{guides}</span></span>'
+
+
+def _draw_guide(guide: re.Match[str]) -> str:
+    """Leave the guide to the style sheet: some fonts draw it with gaps, or do not have it."""
+    return f'<span class="guide {_GUIDES[guide[0]]}">{guide[0]}</span>'
 
 
 def _figures(block: Block, run: BlockRun) -> str:
@@ -137,6 +154,6 @@ def _figures(block: Block, run: BlockRun) -> str:
         return ""
     svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
     # A drawing with a fixed width scrolls; the tab index lets the keyboard scroll it.
-    scrolls = ' aria-label="Drawing" tabindex="0"' if "--graph-width" in svg else ""
+    scrolls = ' tabindex="0"' if "--graph-width" in svg else ""
     # The search index leaves out the labels of axes.
     return f'<figure class="lesson-figure" data-search-exclude{scrolls}>{svg}</figure>'

@@ -1,0 +1,79 @@
+"""The site for those who use it by ear, by keyboard or on a phone."""
+
+import pytest
+from playwright.sync_api import Browser, Page
+from site_pages import PATHS, SETTLED, UNFOLD, WIDTHS
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_button_to_copy_never_covers_code(browser: Browser, address: str) -> None:
+    for width in WIDTHS:
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        for path in PATHS:
+            page.goto(address + path)
+            page.wait_for_selector(".md-code__nav", state="attached")
+            page.evaluate(UNFOLD)
+            buttons, covered = page.evaluate(
+                """() => {
+                    const navs = [...document.querySelectorAll('.md-code__nav')].filter(n => n.offsetWidth);
+                    const covered = navs.filter(nav => {
+                        const code = nav.parentElement.querySelector('code'), text = document.createRange();
+                        const box = nav.getBoundingClientRect(), room = code.getBoundingClientRect();
+                        text.selectNodeContents(code);
+                        return [...text.getClientRects()].some(line =>
+                            line.width && Math.min(line.right, room.right) > box.left
+                            && line.top + 2 < box.bottom && line.bottom > box.top);
+                    });
+                    return [navs.length, covered.map(nav => nav.parentElement.innerText)];
+                }"""
+            )
+            assert buttons > 2
+            assert covered == [], path
+        page.close()
+
+
+def test_what_scrolls_and_only_that_is_a_named_region_that_can_be_focused(
+    browser: Browser, address: str
+) -> None:
+    for width in WIDTHS:
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        for path in PATHS:
+            page.goto(address + path)
+            page.evaluate(UNFOLD)
+            page.wait_for_function(SETTLED)
+            names = page.locator(".md-content [role=region]").evaluate_all(
+                "boxes => boxes.map(b => b.ariaLabel)"
+            )
+            assert len(names) == len(set(names)), path
+            assert all(names), path
+        page.close()
+
+
+def test_without_a_script_what_is_too_wide_for_a_phone_can_be_scrolled_from_the_keyboard(
+    browser: Browser, address: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 900})
+    page = context.new_page()
+    for path in PATHS:
+        page.goto(address + path)
+        stuck = page.evaluate(
+            """[...document.querySelectorAll('.lesson-output, .lesson-figure')].filter(box =>
+                box.scrollWidth > box.clientWidth && box.tabIndex < 0).map(box => box.innerText)"""
+        )
+        assert stuck == [], path
+    context.close()
+
+
+def test_a_tree_is_read_aloud_by_levels_and_copied_as_it_is(page: Page, address: str) -> None:
+    page.goto(address + "reference/graph/")
+    tree = page.locator(".lesson-tree").first
+    said = tree.aria_snapshot()
+    for part in (
+        "level 1: SumBackward0: loss",
+        "level 3: TanhBackward0 [2]: h",
+        "level 6: AccumulateGrad: w",
+    ):
+        assert part in said
+    assert not set("│├└─") & set(said)
+    assert tree.inner_text().startswith("└── SumBackward0: loss\n    └── MulBackward0\n        ├── Tanh")
