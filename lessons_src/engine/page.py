@@ -7,8 +7,10 @@ never read as Markdown, and pages are rendered while lessons run.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from itertools import count
 
 from lessons_src.engine.failures import Failure, split_output
 from lessons_src.engine.figures import page_svg
@@ -56,8 +58,9 @@ def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
     """Return the HTML of each block's results, by key. The `run` must have no failures."""
     runs = iter(run.blocks)
     pieces = [(block, next(runs) if block.is_run else None) for block in lesson.blocks]
+    figures = count(1)
     return {
-        _key(lesson, block): _results(block, result)
+        _key(lesson, block): _results(block, result, figures)
         for block, result in pieces
         if not block.directives.hidden
     }
@@ -100,11 +103,11 @@ def _key(lesson: Lesson, block: Block) -> str:
     return f"{lesson.path}:{block.line}"
 
 
-def _results(block: Block, run: BlockRun | None) -> str:
+def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
     if run is None:
         reason = escape(block.directives.display_only or "")
         return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
-    html = _outputs(block, run) + _figures(block, run)
+    html = _outputs(block, run) + _figure(block, run, figures)
     if html and block.directives.predict:
         question = re.sub("`([^`]+)`", r"<code>\1</code>", escape(block.directives.predict))
         html = (
@@ -148,12 +151,17 @@ def _draw_guide(guide: re.Match[str]) -> str:
     return f'<span class="guide {_GUIDES[guide[0]]}">{guide[0]}</span>'
 
 
-def _figures(block: Block, run: BlockRun) -> str:
+def _figure(block: Block, run: BlockRun, numbers: Iterator[int]) -> str:
     alt = block.directives.figure
     if alt is None:
         return ""
     svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
     # A drawing with a fixed width scrolls; the tab index lets the keyboard scroll it.
     scrolls = ' tabindex="0"' if "--graph-width" in svg else ""
+    # A screen reader reads the whole text as the picture's name, so it skips the caption.
+    seen = escape(". " + re.split(r"(?<=[.?!])\s", alt, maxsplit=1)[0])
     # The search index leaves out the labels of axes.
-    return f'<figure class="lesson-figure" data-search-exclude{scrolls}>{svg}</figure>'
+    return (
+        f'<figure class="lesson-figure" data-search-exclude{scrolls}>{svg}<figcaption>'
+        f'<b>Figure {next(numbers)}</b><span aria-hidden="true">{seen}</span></figcaption></figure>'
+    )

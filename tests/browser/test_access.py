@@ -77,3 +77,46 @@ def test_a_tree_is_read_aloud_by_levels_and_copied_as_it_is(page: Page, address:
         assert part in said
     assert not set("│├└─") & set(said)
     assert tree.inner_text().startswith("└── SumBackward0: loss\n    └── MulBackward0\n        ├── Tanh")
+
+
+def test_focus_keeps_the_rule_at_the_side_of_a_fold(page: Page, address: str) -> None:
+    page.goto(address + "lessons/no-grad/")
+    fold = page.locator("details:not(.lesson-predict)").first
+    shadow = "fold => getComputedStyle(fold).boxShadow"
+    before = fold.evaluate(shadow)
+    fold.locator("summary").focus()
+    page.wait_for_timeout(300)  # Material's ring fades in
+    assert "inset" in before
+    assert fold.evaluate(shadow) == before
+
+
+def test_the_head_of_the_drawer_has_the_colour_of_the_page(page: Page, address: str) -> None:
+    page.goto(address + "lessons/no-grad/")
+    colours = page.evaluate(
+        """[...document.querySelectorAll('.md-nav--primary .md-nav__title')]
+            .map(title => getComputedStyle(title).backgroundColor)"""
+    )
+    assert set(colours) == {page.evaluate("getComputedStyle(document.body).backgroundColor")}
+
+
+def test_a_picture_in_the_dark_is_no_brighter_than_text(page: Page, address: str) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(address + "lessons/first-demos/")
+    filters = page.evaluate(
+        "[...document.querySelectorAll('.lesson-figure image')].map(part => getComputedStyle(part).filter)"
+    )
+    assert set(filters) == {"brightness(0.8)"}
+
+
+def test_figures_are_numbered_and_a_caption_is_seen_but_not_read_aloud_twice(
+    page: Page, address: str
+) -> None:
+    for path in PATHS:
+        page.goto(address + path)
+        captions = page.locator(".lesson-figure > figcaption").all_text_contents()
+        assert len(captions) == page.locator(".lesson-figure").count()
+        for number, caption in enumerate(captions, 1):
+            assert caption.startswith(f"Figure {number}. "), path
+    said = page.locator(".lesson-figure").first.aria_snapshot()
+    assert said.startswith('- figure "Figure 1"')
+    assert said.count("Six boxes with arrows down") == 1

@@ -203,6 +203,16 @@ def test_a_figure_says_what_one_sees_and_is_not_searched() -> None:
     assert "var(--lesson-c0, #2563a8)" in figure.decode()
 
 
+def test_figures_are_numbered_and_the_first_sentence_is_a_caption_for_those_who_see() -> None:
+    html = render(
+        block(PLOT, None, "figure: A <line>. From 1 to 2.", "predict: What?"), block(PLOT, None, "figure: B")
+    )
+    assert [caption.text for caption in html.select("figcaption")] == ["Figure 1. A <line>.", "Figure 2. B"]
+    for hidden in html.select('figcaption [aria-hidden="true"]'):
+        hidden.extract()
+    assert [caption.text for caption in html.select("figcaption")] == ["Figure 1", "Figure 2"]
+
+
 def test_two_figures_of_one_page_have_no_id_in_common() -> None:
     html = render(block(PLOT, None, "figure: One."), block(PLOT, None, "figure: Two."))
     ids = [tag["id"] for tag in html.select("[id]")]
