@@ -43,3 +43,27 @@ document$.subscribe(() => {
   // Around each copy button Material puts a landmark without a name.
   document.querySelectorAll(".md-code__nav").forEach((nav) => nav.setAttribute("role", "presentation"));
 });
+
+// On paper nothing can be folded: answers go to the end, in the order of their questions.
+addEventListener("beforeprint", () => {
+  const folds = document.querySelectorAll(".md-content details");
+  if (!folds.length) return;
+  const answers = document.createElement("section");
+  answers.className = "lesson-answers";
+  answers.innerHTML = "<h2>Answers</h2>";
+  folds.forEach((fold, index) => {
+    const answer = document.createElement("div");
+    const [question, ...rest] = fold.children;
+    answer.dataset.answer = question.dataset.answer = index + 1;
+    answer.append(...rest);
+    answers.append(answer);
+  });
+  document.querySelector(".md-content__inner").append(answers);
+});
+
+addEventListener("afterprint", () => {
+  for (const answer of document.querySelectorAll(".lesson-answers > div")) {
+    document.querySelector(`summary[data-answer="${answer.dataset.answer}"]`).after(...answer.children);
+  }
+  document.querySelector(".lesson-answers")?.remove();
+});
