@@ -96,10 +96,7 @@ def _gradient_edge(output: object, place: str) -> tuple[Node | None, int]:
 def _node_of(tensor: torch.Tensor) -> Node | None:
     if tensor.grad_fn is not None or not tensor.requires_grad:
         return tensor.grad_fn
-    with (
-        torch.inference_mode(mode=False),
-        torch.enable_grad(),
-    ):  # a leaf's node is found through a view
+    with torch.inference_mode(mode=False), torch.enable_grad():  # only a view shows a leaf's node
         view = tensor.view_as(tensor)
     assert view.grad_fn is not None
     return view.grad_fn.next_functions[0][0]
