@@ -36,7 +36,7 @@ def make_safe_to_free(nodes: Iterable[Node]) -> None:
         stage = level // STAGE * STAGE
         held = [fn for fn, its in zip(inputs, below, strict=True) if STAGE <= its < stage]
         if held:
-            node.metadata["inputs"] = held  # type: ignore[index]  # a method in the stub
+            node.metadata[__name__] = held  # type: ignore[index]  # a method in the stub
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Read the files in the order in which a lesson passes through them:
    of them; `directives` reads the comments above a block.
 2. `running` starts a process for the lesson and returns a `lesson.LessonRun`. In that process,
    which has done `warmup`, `worker` runs the blocks in the `shell`. `caching` keeps a run until
-   something that it depends on changes. `building` gets the runs that a site's build needs.
+   something that it depends on changes. `progress` gets the runs that a site's build needs.
 3. `failures` checks a run against the stored outputs, with `comparing`.
 4. Four readers use the run: `pytest_plugin` (a test for each block), `accepting` (new stored
    outputs), `mkdocs_plugin` (pages, with `page`, `figures` and `formulas`) and `notebook`.

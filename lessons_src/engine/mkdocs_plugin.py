@@ -18,7 +18,6 @@ from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as SitePage
 
-from lessons_src.engine.building import BuildRuns
 from lessons_src.engine.caching import RunCache
 from lessons_src.engine.failures import Failure, check_lesson, syntax_failures
 from lessons_src.engine.formulas import FormulaError, draw_formulas
@@ -34,6 +33,7 @@ from lessons_src.engine.page import (
     render_results,
 )
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson
+from lessons_src.engine.progress import BuildRuns
 from lessons_src.engine.running import prepare
 
 _build_log = logging.getLogger("mkdocs.plugins.lessons")
@@ -136,6 +136,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         name = page.file.src_uri
         outcome = self.outcomes.get(name)
         if outcome is None:
+            if name in map(_notebook_place, self.config.notebooks):
+                page.meta["search"] = {"exclude": True}  # the lesson has the same words
             return html
         outcome.site_page = page
         if outcome.page:

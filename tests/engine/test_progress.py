@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from lesson_helpers import block, result
 
-from lessons_src.engine.building import BuildRuns
 from lessons_src.engine.caching import RunCache
 from lessons_src.engine.lesson import Lesson, LessonRun
 from lessons_src.engine.parsing import parse_lesson
+from lessons_src.engine.progress import BuildRuns
 
-LOG = logging.getLogger("test_building")
+LOG = logging.getLogger("test_progress")
 LESSONS = [
     parse_lesson(block("1", "1"), "docs/one.md"),
     parse_lesson("# No block\n", "docs/none.md"),

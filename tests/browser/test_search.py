@@ -1,0 +1,41 @@
+"""A search finds the words of code, and the lesson before all else."""
+
+import pytest
+from playwright.sync_api import Page
+
+pytestmark = pytest.mark.slow
+
+FIRST = {
+    "accumulates": "lessons/grad-accumulates/",
+    "zero_grad": "lessons/grad-accumulates/",
+    "requires_grad_": "lessons/first-demos/",
+    "requires_grad": "lessons/computational-graph/",
+    "detach": "lessons/computational-graph/",
+    "no_grad": "lessons/no-grad/",
+    "broadcast": "lessons/loss-gradients-optimisation/",
+    "momentum": "lessons/grad-accumulates/",
+    "learning rate": "lessons/loss-gradients-optimisation/",
+    "fit_line": "reference/basics/",
+    "print_graph": "reference/graph/",
+    "retain_graph": "reference/backward/",
+}
+
+
+def test_each_of_these_words_finds_its_page_first(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1300, "height": 900})
+    found = {}
+    for words in FIRST:
+        page.goto(address)
+        page.keyboard.press("/")
+        page.keyboard.type(words)
+        link = page.locator(".md-search-result__link").first
+        link.wait_for()
+        found[words] = (link.get_attribute("href") or "").removeprefix(address).partition("?")[0]
+    assert found == FIRST
+
+
+def test_no_search_leads_to_a_notebook_which_has_the_words_of_its_lesson(page: Page, address: str) -> None:
+    index = page.request.get(f"{address}search/search_index.json").json()
+    places = {entry["location"].partition("#")[0] for entry in index["docs"]}
+    assert "lessons/linear-regression/" in places
+    assert not [place for place in places if place.startswith("notebooks/")]
