@@ -64,13 +64,14 @@ clean:  ## delete the site and all caches, so that everything runs anew
 	@$(INSTALL) ".[bench]"
 	@touch $@
 
-.venv/ready: pyproject.toml .ci/constraints.txt | $(BIN)/pip
+.venv/ready: pyproject.toml .ci/constraints.txt | $(BIN)/python
 	@echo "Installing what the lessons need into .venv. This takes one to two minutes, the first time."
 	@$(INSTALL) ".[site,test]"
 	@touch $@
 
-$(BIN)/pip:
+# A link, which is missing where the Python that it leads to is gone.
+$(BIN)/python:
 	@for python in $(PYTHON) ""; do version=$$($$python -c '$(VERSION)' 2>/dev/null) && break; done; \
 	if [ -z "$$python" ]; then echo "$(NO_PYTHON)"; exit 1; fi; \
 	echo "Found Python $$version as $$python."; \
-	$$python -m venv .venv
+	$$python -m venv --clear .venv

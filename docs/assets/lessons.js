@@ -47,7 +47,7 @@ document$.subscribe(() => {
 // On paper nothing can be folded: answers go to the end, in the order of their questions.
 addEventListener("beforeprint", () => {
   const folds = document.querySelectorAll(".md-content details");
-  if (!folds.length) return;
+  if (!folds.length || document.querySelector(".lesson-answers")) return;
   const answers = document.createElement("section");
   answers.className = "lesson-answers";
   answers.innerHTML = "<h2>Answers</h2>";

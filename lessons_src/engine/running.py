@@ -80,7 +80,7 @@ class Run:
     def __iter__(self) -> Generator[BlockRun, None, None]:
         if not self._blocks:
             return
-        process = self._process = _Process()
+        process = self._process = _start()
         try:
             yield from self._follow(process)
         except (EOFError, BrokenPipeError):
@@ -153,6 +153,15 @@ class BackgroundRuns:
         self._pool.shutdown()
 
 
+def _start() -> "_Process":
+    try:
+        return _Process()
+    except (EOFError, ConnectionError):
+        # The server was killed a moment ago. As soon as it is gone, another one takes its place.
+        time.sleep(1)
+        return _Process()
+
+
 class _Process:
     """A process that the server forks: its start, what it reports, and its end.
 
@@ -166,8 +175,13 @@ class _Process:
         # While this end is open here too, `receive` cannot see that the process has ended.
         with sender:
             self._status, job = forkserver.connect_to_new_process([sender.fileno()])
+        try:
+            self._pid = forkserver.read_signed(self._status)
+        except EOFError:
+            os.close(self._status)
+            os.close(job)
+            raise
         self._job = os.fdopen(job, "wb")
-        self._pid = forkserver.read_signed(self._status)
         self._directory = ""
 
     def begin(self, blocks: list[Block], time_limit: float) -> None:
@@ -182,7 +196,10 @@ class _Process:
         """Return the next report. Raise EOFError if there is none left, TimeoutError at the deadline."""
         ready = wait([self._reports, self._status], max(0, deadline - time.monotonic()))
         if self._reports in ready:
-            return self._reports.recv()
+            try:
+                return self._reports.recv()
+            except OSError:  # the process ended in the middle of a report
+                raise EOFError from None
         raise EOFError if ready else TimeoutError
 
     def wait(self) -> None:
@@ -192,7 +209,10 @@ class _Process:
     def how_it_ended(self) -> str:
         self.wait()
         self.kill()
-        code = forkserver.read_signed(self._status)
+        try:
+            code = forkserver.read_signed(self._status)
+        except EOFError:  # a lesson, or a system without memory, killed the server
+            return "ended with the server that it was forked from"
         if code < 0:
             return f"was ended by signal {-code} ({signal.strsignal(-code)})"
         return f"ended, with exit status {code},"

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 from lessons_src.engine.lesson import Span
 
 # Without tokens for the inside of a paragraph: its lines are searched for comments.
-_COMMONMARK = MarkdownIt("commonmark").disable("inline")
+_COMMONMARK = MarkdownIt("commonmark").disable(["inline", "reference"])
 # The rule of MkDocs.
 _FRONT_MATTER = re.compile(r"---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
 # The start of the first line of an admonition (`!!!`), a fold (`???`) or a content tab (`===`).

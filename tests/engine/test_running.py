@@ -19,7 +19,7 @@ from lesson_helpers import PATH, block, failures, parse, result, run, shown
 
 from lessons_src.engine.failures import check_lesson
 from lessons_src.engine.lesson import LessonRun
-from lessons_src.engine.running import BackgroundRuns, Run, prepare, run_lessons
+from lessons_src.engine.running import BackgroundRuns, Run, _Process, prepare, run_lessons
 
 LIMIT = 1.0
 
@@ -226,6 +226,40 @@ def test_an_error_of_the_runner_is_raised_where_a_result_is_asked_for(
         with pytest.raises(FileNotFoundError, match="missing"):
             future.result()
     background.stop()
+
+
+@pytest.mark.slow
+def test_the_next_lessons_run_though_one_killed_the_server_they_are_forked_from() -> None:
+    (killed,) = run(
+        parse(block("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nsignal.pause()"))
+    ).blocks
+    assert killed
+    assert killed.problem == (
+        "the lesson's process ended with the server that it was forked from while this block ran"
+    )
+    assert failures(block("1", "1")) == []
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_while_a_lesson_starts_is_replaced() -> None:
+    prepare()
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    os.kill(server, signal.SIGSTOP)
+    killing = threading.Timer(0.2, os.kill, (server, signal.SIGKILL))
+    killing.start()
+    assert failures(block("1", "1")) == []
+    killing.join()
+
+
+def test_a_report_that_is_cut_off_is_the_end_of_reports() -> None:
+    process = _Process()
+    process._reports.close()
+    process._reports, sender = multiprocessing.Pipe(duplex=False)
+    os.write(sender.fileno(), (1000).to_bytes(4, "big") + b"less than that")
+    sender.close()
+    with pytest.raises(EOFError):
+        process.receive(time.monotonic() + 60)
+    process.close()
 
 
 # What lessons share

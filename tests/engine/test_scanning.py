@@ -1,7 +1,7 @@
 """Which fences and comments stand where, and what Markdown readers would read in different ways."""
 
 import pytest
-from lesson_helpers import block
+from lesson_helpers import block, problems
 
 from lessons_src.engine.lesson import Span
 from lessons_src.engine.scanning import Comment, Fence, scan
@@ -161,3 +161,8 @@ def test_a_comment_that_is_never_closed_is_a_problem_at_its_line() -> None:
 def test_nothing_is_read_after_what_is_never_closed(text: str) -> None:
     found = scan(text + "- ```\n\n<!-- raises -->\n")
     assert len([*found.fences, *found.comments, *found.problems]) == 1
+
+
+def test_a_fence_below_the_name_of_a_footnote_is_not_taken_for_its_address() -> None:
+    (problem,) = problems("[^1]:\n    ```python\n    1\n    ```\n")
+    assert problem[0] == 2
