@@ -15,7 +15,8 @@ FOLD = UNFOLD.replace("true", "false")
 
 # A script hears of sizes once they are drawn. Then what scrolls is a region, and nothing else is.
 SETTLED = """() => [...document.querySelectorAll('.md-content *')].every(box => {
+    if (!box.checkVisibility()) return true;
     const scrolls = ['auto', 'scroll'].includes(getComputedStyle(box).overflowX)
-        && box.checkVisibility() && box.offsetWidth && box.scrollWidth > box.clientWidth;
+        && box.offsetWidth && box.scrollWidth > box.clientWidth;
     return scrolls ? box.role === 'region' && box.tabIndex === 0 : box.role !== 'region';
 })"""

@@ -50,6 +50,16 @@ def test_what_scrolls_and_only_that_is_a_named_region_that_can_be_focused(
         page.close()
 
 
+def test_the_script_sees_to_a_page_that_instant_navigation_brings(page: Page, address: str) -> None:
+    page.goto(address, wait_until="networkidle")
+    page.evaluate("window.sameDocument = true")
+    page.locator(".md-content a[href*=grad-accumulates]").first.click()
+    page.locator("h1", has_text=".grad").wait_for()
+    page.wait_for_function("document.querySelectorAll('.md-code__nav[role=presentation]').length > 30")
+    page.wait_for_function(SETTLED)
+    assert page.evaluate("window.sameDocument")
+
+
 def test_without_a_script_what_is_too_wide_for_a_phone_can_be_scrolled_from_the_keyboard(
     browser: Browser, address: str
 ) -> None:
