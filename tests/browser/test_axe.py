@@ -5,8 +5,7 @@ from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped
 from playwright.sync_api import Page
 from site_pages import FOLD, PATHS, SETTLED, UNFOLD, WIDTHS
 
-# Issue 9 is open: this file has not been seen to pass on an idle machine yet.
-pytestmark = [pytest.mark.slow, pytest.mark.skip(reason="not seen to pass yet; see issue 9")]
+pytestmark = pytest.mark.slow
 
 # Every rule but one: a contrast of 7, instead of 4.5, leaves no room for colours that mean something.
 AXE = """async (area) => {

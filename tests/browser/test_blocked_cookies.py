@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-# Issue 9 is open: this file has not been seen to pass on an idle machine yet.
-pytestmark = [pytest.mark.slow, pytest.mark.skip(reason="not seen to pass yet; see issue 9")]
+pytestmark = pytest.mark.slow
 
 
 def test_search_copy_and_palette_work_with_cookies_blocked(

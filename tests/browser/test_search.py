@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-# Issue 9 is open: this file has not been seen to pass on an idle machine yet.
-pytestmark = [pytest.mark.slow, pytest.mark.skip(reason="not seen to pass yet; see issue 9")]
+pytestmark = pytest.mark.slow
 
 FIRST = {
     "accumulates": "lessons/grad-accumulates/",
