@@ -306,6 +306,7 @@ def run(program: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["in_the_main_thread", "in_a_small_thread"])
 def test_a_chain_of_100_000_operations_is_walked_printed_and_freed(where: str) -> None:
     program = f"""
@@ -320,6 +321,7 @@ def test_a_chain_of_100_000_operations_is_walked_printed_and_freed(where: str) -
     assert run(program) == (0, "freed\n", "")
 
 
+@pytest.mark.slow
 def test_deep_graphs_of_every_shape_are_freed_in_every_order() -> None:
     program = """
     def an_intermediate_result_outlives_the_result():

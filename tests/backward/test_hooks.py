@@ -396,6 +396,7 @@ def test_a_graph_of_100_000_nodes_is_the_largest_unless_asked_for() -> None:
 # A crash of the interpreter is seen from another process.
 
 
+@pytest.mark.slow
 def test_a_chain_of_10_000_operations_is_recorded_and_freed_in_a_small_thread() -> None:
     program = """
     import threading

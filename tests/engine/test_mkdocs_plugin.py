@@ -283,6 +283,7 @@ def test_a_build_that_ends_in_an_error_of_another_plugin_stops_its_lessons(
     assert not list(site.root.glob("lesson-*"))
 
 
+@pytest.mark.slow
 def test_a_build_that_is_interrupted_ends_its_lessons(site: Site) -> None:
     note = site.root / "running"
     code = f"print(os.getpid(), os.getcwd(), file=open({str(note)!r}, 'w'), flush=True)"

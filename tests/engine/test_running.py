@@ -545,6 +545,7 @@ def test_what_a_lesson_started_ends_with_it(code: str, pid_file: Path) -> None:
     assert _end_of(int(pid_file.read_text()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run_it", ["run_lesson({})", "run_lessons([{}])"])
 def test_lessons_are_ended_when_running_them_is_interrupted(
     pid_file: Path, tmp_path: Path, run_it: str

@@ -169,6 +169,7 @@ def test_each_node_says_in_words_what_it_is() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_drawing_is_the_same_text_each_time_and_in_each_process() -> None:
     code = """
 import torch
