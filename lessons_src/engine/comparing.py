@@ -2,11 +2,15 @@
 
 import re
 
-# The places where hexadecimal digits are a memory location; elsewhere they may be a number or a word.
+# The names of autograd nodes. Elsewhere `('loss', '12340')` is a pair with a number.
+_NODE = r"\w*(?:Backward|Grad|CopySlices|CppFunction)\w*"
+
+# The places where hexadecimal digits are a memory location; elsewhere they are a number or a word.
+# Python's objects are at multiples of 8, so a node's location ends in a digit: `facade` is a variable's name.
 _LOCATION = re.compile(
-    r"\b0x[0-9a-f]{4,16}\b"  # a Python repr
-    r"|(?<=── )(?P<tree>\w+: )[0-9a-f]{5,16}$"  # a line of a graph's tree
-    r"|(?P<pair>\('\w+', ')[0-9a-f]{5,16}(?='\))",  # a node of traverse_graph
+    r"\b(?P<at>at )0x[0-9a-f]{4,16}\b(?=[^<>\n]*(?<![- ])>)"  # `<A object at 0x7f…>`, but not `at 0x7f… -> 1`
+    rf"|(?<=── )(?P<tree>{_NODE}: )[0-9a-f]{{4,15}}\d$"  # a line of a graph's tree
+    rf"|(?P<pair>\('{_NODE}', ')[0-9a-f]{{4,15}}\d(?='\))",  # a node of traverse_graph
     re.MULTILINE,
 )
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w)")
@@ -18,9 +22,9 @@ def outputs_match(stored: str, shown: str, *, ellipsis: bool = False, tolerance:
     With `ellipsis`, `...` in `stored` matches any text within its line, and a line that is only `...`
     matches any number of lines. With `tolerance`, numbers may differ by that much.
 
-    >>> outputs_match("at 0xaaaa, 0xbbbb, 0xaaaa", "at 0x1111, 0x2222, 0x1111")
+    >>> outputs_match("<A at 0xaaaa> <B at 0xbbbb>", "<A at 0x1111> <B at 0x2222>")
     True
-    >>> outputs_match("at 0xaaaa, 0xbbbb, 0xaaaa", "at 0x1111, 0x2222, 0x3333")
+    >>> outputs_match("<A at 0xaaaa> <A at 0xaaaa>", "<A at 0x1111> <A at 0x2222>")
     False
     >>> outputs_match("loss 0.25", "loss 0.26", tolerance=0.1)
     True
@@ -46,7 +50,7 @@ def _name_locations(text: str) -> str:
     names: dict[str, str] = {}
 
     def name(match: re.Match[str]) -> str:
-        before = match["tree"] or match["pair"] or ""
+        before = match["at"] or match["tree"] or match["pair"]
         location = match[0].removeprefix(before)
         # No output contains this control character, so a name never equals other text.
         return before + names.setdefault(location, f"\0{len(names)}\0")
