@@ -1,6 +1,9 @@
 """Compare the output of a block with the one that the lesson stores."""
 
+import math
 import re
+
+from lessons_src.engine.lesson import Tolerance
 
 # The names of autograd nodes. Elsewhere `('loss', '12340')` is a pair with a number.
 _NODE = r"\w*(?:Backward|Grad|CopySlices|CppFunction)\w*"
@@ -13,26 +16,33 @@ _LOCATION = re.compile(
     rf"|(?P<pair>\('{_NODE}', ')[0-9a-f]{{4,15}}\d(?='\))",  # a node of traverse_graph
     re.MULTILINE,
 )
-_NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w)")
+# A unit may follow: `12.0ms`, `3.2x`, `50%`.
+_NUMBER = re.compile(
+    r"(?<![\w.])[-+]?"
+    r"(?:inf\b|nan\b|(?:(?:\d{1,3}(?:,\d{3}(?!\d))+|\d+)\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+)
 
 
-def outputs_match(stored: str, shown: str, *, ellipsis: bool = False, tolerance: float | None = None) -> bool:
+def outputs_match(
+    stored: str, shown: str, *, ellipsis: bool = False, tolerance: Tolerance | None = None
+) -> bool:
     """Return whether `shown` equals `stored`, up to a one-to-one renaming of memory locations.
 
     With `ellipsis`, `...` in `stored` matches any text within its line, and a line that is only `...`
-    matches any number of lines. With `tolerance`, numbers may differ by that much.
+    matches any number of lines. With `tolerance`, numbers may differ by that much,
+    and the spaces beside them by any number, because columns move.
 
     >>> outputs_match("<A at 0xaaaa> <B at 0xbbbb>", "<A at 0x1111> <B at 0x2222>")
     True
     >>> outputs_match("<A at 0xaaaa> <A at 0xaaaa>", "<A at 0x1111> <A at 0x2222>")
     False
-    >>> outputs_match("loss 0.25", "loss 0.26", tolerance=0.1)
+    >>> outputs_match("loss 0.25", "loss 0.26", tolerance=Tolerance(absolute=0.1))
     True
     """
     if ellipsis:
         return re.fullmatch("\n".join(map(_line_pattern, stored.split("\n"))), shown) is not None
     if tolerance is not None:
-        return _numbers_match(stored, shown, tolerance)
+        return _numbers_match(_name_locations(stored), _name_locations(shown), tolerance)
     return _name_locations(stored) == _name_locations(shown)
 
 
@@ -53,13 +63,23 @@ def _name_locations(text: str) -> str:
         before = match["at"] or match["tree"] or match["pair"]
         location = match[0].removeprefix(before)
         # No output contains this control character, so a name never equals other text.
-        return before + names.setdefault(location, f"\0{len(names)}\0")
+        # The letter keeps a tolerance from reading the name as a number.
+        return before + names.setdefault(location, f"\0n{len(names)}\0")
 
     return _LOCATION.sub(name, text)
 
 
-def _numbers_match(stored: str, shown: str, tolerance: float) -> bool:
-    if _NUMBER.split(stored) != _NUMBER.split(shown):
+def _numbers_match(stored: str, shown: str, tolerance: Tolerance) -> bool:
+    if _between_numbers(stored) != _between_numbers(shown):
         return False
     pairs = zip(_NUMBER.findall(stored), _NUMBER.findall(shown), strict=True)
-    return all(abs(float(one) - float(other)) <= tolerance for one, other in pairs)
+    return all(one == other or _is_close(one, other, tolerance) for one, other in pairs)
+
+
+def _between_numbers(text: str) -> list[str]:
+    return [words.strip(" ") for words in _NUMBER.split(text)]
+
+
+def _is_close(one: str, other: str, tolerance: Tolerance) -> bool:
+    a, b = float(one.replace(",", "")), float(other.replace(",", ""))
+    return math.isclose(a, b, rel_tol=tolerance.relative, abs_tol=tolerance.absolute)

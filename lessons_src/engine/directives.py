@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from lessons_src.engine.lesson import Directives
+from lessons_src.engine.lesson import Directives, Tolerance
 
 # The argument of each directive, for error messages; None if it takes no argument.
 _ARGUMENTS = {
@@ -15,7 +15,7 @@ _ARGUMENTS = {
     "figure": "the text that says what one sees in the figure",
     "predict": "the question that a reader answers before looking",
     "display-only": "the reason why the block is not run",
-    "tolerance": "a number, by how much the numbers in the output may differ",
+    "tolerance": "a number, a percentage or both, by how much the numbers in the output may differ",
 }
 
 # Pairs that cannot be used together, and why.
@@ -47,8 +47,8 @@ def parse_directives(comments: Iterable[str]) -> Directives:
     Raises `DirectiveError` if a directive is unknown, repeated or in conflict with another, or if its
     argument is missing, invalid or not expected.
 
-    >>> parse_directives(["tolerance: 0.01", "predict: What is the slope?"]).tolerance
-    0.01
+    >>> parse_directives(["tolerance: 0.5, 1%", "predict: What is the slope?"]).tolerance
+    Tolerance(absolute=0.5, relative=0.01)
     """
     found: dict[str, str] = {}
     for comment in comments:
@@ -91,11 +91,18 @@ def _refuse_conflicts(found: dict[str, str]) -> None:
             raise DirectiveError(f"`{one}` and `{other}` contradict each other: {reason}")
 
 
-def _parse_tolerance(argument: str) -> float:
-    try:
-        tolerance = float(argument)
-    except ValueError:
-        tolerance = math.nan
-    if not (0 < tolerance < math.inf):
-        raise DirectiveError(f"`tolerance` must be a positive number, not `{argument}`")
-    return tolerance
+def _parse_tolerance(argument: str) -> Tolerance:
+    limits: dict[str, float] = {}
+    for part in argument.split(","):
+        kind, number = ("relative", part.strip()[:-1]) if part.strip().endswith("%") else ("absolute", part)
+        try:
+            limit = float(number)
+        except ValueError:
+            limit = math.nan
+        if not (0 < limit < math.inf) or kind in limits:
+            raise DirectiveError(
+                f"`tolerance` must be a positive number, a percentage or both, not `{argument}`: "
+                "write `<!-- tolerance: 0.01, 1% -->`"
+            )
+        limits[kind] = limit
+    return Tolerance(limits.get("absolute", 0), limits.get("relative", 0) / 100)

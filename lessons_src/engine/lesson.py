@@ -13,13 +13,22 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """By how much numbers may differ; if both limits are given, the wider one holds."""
+
+    absolute: float = 0
+    relative: float = 0
+    """As a part of the larger number."""
+
+
+@dataclass(frozen=True)
 class Directives:
     """The directives of a block; CONTRIBUTING explains each."""
 
     hidden: bool = False
     raises: bool = False
     ellipsis: bool = False
-    tolerance: float | None = None
+    tolerance: Tolerance | None = None
     figure: str | None = None
     predict: str | None = None
     display_only: str | None = None

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from lessons_src.engine.comparing import outputs_match
+from lessons_src.engine.lesson import Tolerance
 
 TREE = """\
 └── MulBackward0: 3f0a0
@@ -162,11 +163,62 @@ def test_an_output_longer_than_what_an_ellipsis_asks_for_is_a_mismatch() -> None
         ("-0.001", "0.001", 0.01),
         ("7", "7", 1e-9),
         ("nan", "nan", 0.1),
+        ("tensor([inf, -inf, nan, 1.])", "tensor([inf, -inf, nan, 1.05])", 0.1),
+        ("took 12.0ms, 3.2x, 50%, 1.5j", "took 12.1ms, 3.1x, 50.1%, 1.6j", 0.2),
+        ("[1,2]", "[1.05,1.95]", 0.1),
+        ("1,234.5 s", "1,233 s", 2),
+        ("999", "1,000", 2),
+        ("2.5e-1", "2.6E-1", 0.1),
     ],
 )
 def test_numbers_may_differ_by_the_tolerance(stored: str, shown: str, tolerance: float) -> None:
-    assert outputs_match(stored, shown, tolerance=tolerance)
-    assert outputs_match(shown, stored, tolerance=tolerance)
+    assert outputs_match(stored, shown, tolerance=Tolerance(tolerance))
+    assert outputs_match(shown, stored, tolerance=Tolerance(tolerance))
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        (f"{9.98:6.2f} s", f"{10.02:6.2f} s"),
+        (f"loss:{9.98:6.2f}\nlast", f"loss:{10.02:6.2f}\nlast"),
+        ("loss: 9.98", "loss:10.02"),
+        ("tensor([0.0010, 1.0000])", "tensor([-0.0010,  1.0000])"),
+        (
+            "tensor([[10.0200,  1.0000],\n        [ 2.0000,  3.0000]])",
+            "tensor([[9.9800, 1.0000],\n        [2.0000, 3.0000]])",
+        ),
+        ("[   nan 9.98]", "[  nan 10.02]"),
+        ("[0.75 1.  ]", "[0.7  1.01]"),
+    ],
+)
+def test_columns_may_move_under_a_tolerance(stored: str, shown: str) -> None:
+    assert outputs_match(stored, shown, tolerance=Tolerance(0.1))
+    assert outputs_match(shown, stored, tolerance=Tolerance(0.1))
+
+
+def test_a_number_with_commas_is_one_number() -> None:
+    assert not outputs_match("1,234", "2,234", tolerance=Tolerance(1))
+
+
+def test_a_relative_tolerance_is_a_part_of_the_larger_number() -> None:
+    assert outputs_match("1000 0.002", "1009 0.00201", tolerance=Tolerance(relative=0.01))
+    assert not outputs_match("1000 0.002", "1009 0.003", tolerance=Tolerance(relative=0.01))
+    assert not outputs_match("inf", "1000", tolerance=Tolerance(relative=0.5))
+    assert not outputs_match("0", "1e-9", tolerance=Tolerance(relative=0.01))
+
+
+def test_of_two_tolerances_the_wider_one_holds() -> None:
+    both = Tolerance(absolute=0.01, relative=0.01)
+    assert outputs_match("1000 0.002", "1009 0.003", tolerance=both)
+    assert not outputs_match("1000", "1011", tolerance=both)
+    assert not outputs_match("0.002", "0.013", tolerance=both)
+
+
+def test_locations_are_renamed_under_a_tolerance_and_stay_locations() -> None:
+    stored = "<A at 0x1111> <A at 0x2222> 0.25"
+    assert outputs_match(stored, "<A at 0x3333> <A at 0x1111> 0.26", tolerance=Tolerance(0.1))
+    assert not outputs_match(stored, "<A at 0x3333> <A at 0x3333> 0.25", tolerance=Tolerance(5))
+    assert outputs_match(TREE, TREE.replace("3f2c4", "3f2c8"), tolerance=Tolerance(0.1))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +234,17 @@ def test_numbers_may_differ_by_the_tolerance(stored: str, shown: str, tolerance:
         ("x1", "x2"),
         ("1 + 1", "1 - 1"),
         ("0.25", "inf"),
+        ("inf", "-inf"),
+        ("inf", "nan"),
+        ("12.0ms", "12.0s"),
+        ("12.0ms", "12.2ms"),
+        ("1st", "1nd"),
+        ("0x10", "0x11"),
+        ("1 2", "12"),
+        ("1\n2", "1 2"),
+        ("a  b 1", "a b 1"),
+        ("infinite", "finite"),
     ],
 )
 def test_numbers_further_apart_and_other_text_are_a_mismatch(stored: str, shown: str) -> None:
-    assert not outputs_match(stored, shown, tolerance=0.1)
+    assert not outputs_match(stored, shown, tolerance=Tolerance(0.1))

@@ -3,13 +3,13 @@
 import pytest
 
 from lessons_src.engine.directives import DirectiveError, names_a_directive, parse_directives
-from lessons_src.engine.lesson import Directives
+from lessons_src.engine.lesson import Directives, Tolerance
 
 
 def test_each_directive_is_read() -> None:
     assert parse_directives(["hidden"]) == Directives(hidden=True)
     assert parse_directives(["raises", "ellipsis"]) == Directives(raises=True, ellipsis=True)
-    assert parse_directives(["tolerance: 1e-3"]) == Directives(tolerance=0.001)
+    assert parse_directives(["tolerance: 1e-3"]) == Directives(tolerance=Tolerance(absolute=0.001))
     assert parse_directives(["figure: A line."]) == Directives(figure="A line.")
     assert parse_directives(["predict: Which?"]) == Directives(predict="Which?")
     assert parse_directives(["display-only: no network"]) == Directives(display_only="no network")
@@ -77,10 +77,31 @@ def test_a_block_that_is_not_run_takes_no_other_directive() -> None:
         parse_directives(["display-only: no network", "raises"])
 
 
-@pytest.mark.parametrize("tolerance", ["nan", "inf", "-inf", "0", "-0.1", "small", "0.1 m", "1,5", "1e999"])
-def test_a_tolerance_is_a_positive_number(tolerance: str) -> None:
-    with pytest.raises(DirectiveError, match="`tolerance` must be a positive number"):
-        parse_directives([f"tolerance: {tolerance}"])
+def test_a_tolerance_may_be_relative_or_both() -> None:
+    assert parse_directives(["tolerance: 2.5%"]).tolerance == Tolerance(relative=0.025)
+    both = Tolerance(absolute=0.01, relative=0.01)
+    assert parse_directives(["tolerance: 0.01, 1%"]).tolerance == both
+    assert parse_directives(["tolerance: 1 % , 0.01"]).tolerance == both
+
+
+@pytest.mark.parametrize(
+    "part", ["nan", "inf", "-inf", "0", "-0.1", "small", "0.1 m", "1e999", "", "%", "1%%"]
+)
+@pytest.mark.parametrize("form", ["{}", "{}%", "0.01, {}%", "{}, 1%"])
+def test_a_tolerance_is_a_positive_number_a_percentage_or_both(part: str, form: str) -> None:
+    argument = form.format(part)
+    with pytest.raises(DirectiveError, match="`tolerance` (must be a positive number|needs)"):
+        parse_directives([f"tolerance: {argument}"])
+
+
+@pytest.mark.parametrize("argument", ["1,5", "1%, 5%", "0.01, 1%, 1%", "0.01 1%"])
+def test_a_tolerance_of_a_kind_is_one(argument: str) -> None:
+    with pytest.raises(DirectiveError) as caught:
+        parse_directives([f"tolerance: {argument}"])
+    assert str(caught.value) == (
+        f"`tolerance` must be a positive number, a percentage or both, not `{argument}`: "
+        "write `<!-- tolerance: 0.01, 1% -->`"
+    )
 
 
 def test_a_comment_that_only_begins_like_a_directive_is_none() -> None:

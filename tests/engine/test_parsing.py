@@ -7,7 +7,7 @@ import pytest
 from lesson_helpers import block, parse, problems
 
 from lessons_src.engine.accepting import accept_outputs
-from lessons_src.engine.lesson import Directives, Span
+from lessons_src.engine.lesson import Directives, Span, Tolerance
 from lessons_src.engine.parsing import LessonSyntaxError, parse_lesson, read_lesson
 
 
@@ -17,7 +17,7 @@ def test_a_block_knows_its_lines_directives_and_output() -> None:
     assert found.code == "x = 1\nx\n"
     assert (found.line, found.last_line) == (7, 8)
     assert (found.span, found.fence) == (Span(2, 9), Span(5, 9))
-    assert found.directives == Directives(tolerance=1, predict="What is x?")
+    assert found.directives == Directives(tolerance=Tolerance(1), predict="What is x?")
     assert found.output is not None
     assert (found.output.text, found.output.line, found.output.fence) == ("1", 12, Span(10, 13))
     assert found.is_run
@@ -159,7 +159,7 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         (1, "unknown directive `a remark`", block("x = 1", None, "a remark")),
         (1, "`raises` is above this block twice", block("x = 1", None, "raises", "raises")),
         (1, "contradict each other", block("x = 1", None, "hidden", "raises")),
-        (1, "`tolerance` must be a positive number, not `nan`", block("x = 1", None, "tolerance: nan")),
+        (1, "a percentage or both, not `nan`: write", block("x = 1", None, "tolerance: nan")),
         (1, "this directive is not above a Python fence", "<!-- hidden -->\n\n```python\nx = 1\n```\n"),
         (1, "this directive is not above a Python fence", "<!-- figure: A line. -->\n"),
         (1, "this directive is not above a Python fence", "<!-- hidden -->\n```console\n$ ls\n```\n"),
