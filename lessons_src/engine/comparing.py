@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import pairwise
 
 from lessons_src.engine.lesson import Tolerance
 
@@ -11,7 +12,8 @@ _NODE = r"\w*(?:Backward|Grad|CopySlices|CppFunction)\w*"
 # The places where hexadecimal digits are a memory location; elsewhere they are a number or a word.
 # Python's objects are at multiples of 8, so a node's location ends in a digit: `facade` is a variable's name.
 _LOCATION = re.compile(
-    r"\b(?P<at>at )0x[0-9a-f]{4,16}\b(?=[^<>\n]*(?<![- ])>)"  # `<A object at 0x7f…>`, but not `at 0x7f… -> 1`
+    # `<A object at 0x7f…>`, but not `at 0x7f… -> 1`. Without a limit, a long line would take minutes.
+    r"\b(?P<at>at )0x[0-9a-f]{4,16}\b(?=[^<>\n]{0,300}(?<![- ])>)"
     rf"|(?<=── )(?P<tree>{_NODE}: )[0-9a-f]{{4,15}}\d$"  # a line of a graph's tree
     rf"|(?P<pair>\('{_NODE}', ')[0-9a-f]{{4,15}}\d(?='\))",  # a node of traverse_graph
     re.MULTILINE,
@@ -29,7 +31,7 @@ def outputs_match(
     """Return whether `shown` equals `stored`, up to a one-to-one renaming of memory locations.
 
     With `ellipsis`, `...` in `stored` matches any text within its line, and a line that is only `...`
-    matches any number of lines. With `tolerance`, numbers may differ by that much,
+    matches one line or more. With `tolerance`, numbers may differ by that much,
     and the spaces beside them by any number, because columns move.
 
     >>> outputs_match("<A at 0xaaaa> <B at 0xbbbb>", "<A at 0x1111> <B at 0x2222>")
@@ -40,16 +42,49 @@ def outputs_match(
     True
     """
     if ellipsis:
-        return re.fullmatch("\n".join(map(_line_pattern, stored.split("\n"))), shown) is not None
+        return _lines_match(stored.split("\n"), shown.split("\n"))
     if tolerance is not None:
         return _numbers_match(_name_locations(stored), _name_locations(shown), tolerance)
     return _name_locations(stored) == _name_locations(shown)
 
 
-def _line_pattern(line: str) -> str:
-    if line.strip() == "...":
-        return "(?s:.*)"
-    return r"[^\n]*".join(re.escape(part) for part in line.split("..."))
+def _lines_match(stored: list[str], shown: list[str]) -> bool:
+    """Search each group of lines between two lines `...` below the group before it.
+
+    The first place where a group matches leaves the most lines to the next groups, so no other place
+    need be tried. The first group must match at the beginning, the last one at the end.
+    """
+    dots = [i for i, line in enumerate(stored) if line.strip() == "..."]
+    groups = [stored[i + 1 : j] for i, j in pairwise([-1, *dots, len(stored)])]
+    earliest = 0
+    for number, group in enumerate(groups):
+        latest = len(shown) - len(group)
+        if number == len(groups) - 1:
+            earliest = max(earliest, latest)
+        if number == 0:
+            latest = min(latest, 0)
+        for at in range(earliest, latest + 1):
+            if all(map(_line_matches, group, shown[at : at + len(group)])):
+                earliest = at + len(group) + 1  # the line `...` is one line at least
+                break
+        else:
+            return False
+    return True
+
+
+def _line_matches(stored: str, shown: str) -> bool:
+    """Search each part between two `...` after the part before it, as `_lines_match` does with lines."""
+    begin, *parts = stored.split("...")
+    if not parts:
+        return stored == shown
+    *parts, end = parts
+    at = len(begin)
+    for part in parts:
+        found = shown.find(part, at)
+        if found == -1:
+            return False
+        at = found + len(part)
+    return shown.startswith(begin) and shown.endswith(end) and at + len(end) <= len(shown)
 
 
 def _name_locations(text: str) -> str:

@@ -1,6 +1,7 @@
 """When an output is the stored one, and when it is not."""
 
 import random
+import re
 
 import pytest
 
@@ -42,6 +43,10 @@ def test_locations_match_when_one_renaming_turns_one_text_into_the_other() -> No
 
 def test_two_locations_may_trade_places() -> None:
     assert outputs_match("<A at 0x1111> <B at 0x2222>", "<A at 0x2222> <B at 0x1111>")
+
+
+def test_a_long_line_with_many_addresses_is_searched_once() -> None:
+    assert not outputs_match("at 0x1111 " * 10_000, "at 0x2222 " * 10_000)
 
 
 def test_one_node_is_not_two() -> None:
@@ -138,6 +143,27 @@ def test_an_ellipsis_stands_for_any_text_in_its_line_when_asked_for() -> None:
     assert outputs_match("took ... ms", "took  ms", ellipsis=True)
     assert not outputs_match("took ... ms", "took 12 s", ellipsis=True)
     assert not outputs_match("a ... d", "a b\nc d", ellipsis=True)
+
+
+def test_an_ellipsis_matches_what_its_regular_expression_would() -> None:
+    chance = random.Random(0)
+    matched = 0
+    for _ in range(5_000):
+        stored = "".join(chance.choices(["a", "b", "\n", "...", " "], [4, 3, 3, 4, 1], k=chance.randrange(9)))
+        shown = "".join(chance.choices("ab\n ", [4, 3, 3, 1], k=chance.randrange(9)))
+        pattern = "\n".join(
+            "(?s:.*)" if line.strip() == "..." else ".*".join(map(re.escape, line.split("...")))
+            for line in stored.split("\n")
+        )
+        assert outputs_match(stored, shown, ellipsis=True) is bool(re.fullmatch(pattern, shown))
+        matched += outputs_match(stored, shown, ellipsis=True)
+    assert 300 < matched < 4_700
+
+
+def test_many_ellipses_in_a_long_line_or_between_many_lines_are_searched_once() -> None:
+    assert not outputs_match("a..." * 50 + "b", "a" * 10_000, ellipsis=True)
+    assert not outputs_match("a\n...\n" * 50 + "b", "a\n" * 10_000, ellipsis=True)
+    assert outputs_match("a...\n...\n" * 50 + "b", "a\n" * 10_000 + "b", ellipsis=True)
 
 
 def test_an_ellipsis_on_a_line_of_its_own_stands_for_any_lines() -> None:
