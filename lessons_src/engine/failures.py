@@ -8,6 +8,8 @@ from lessons_src.engine.comparing import outputs_match
 from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 from lessons_src.engine.parsing import LessonSyntaxError
 
+_MAX_ROWS = 40
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -97,7 +99,10 @@ class _Check:
             elif output:
                 yield self._failure("this block shows nothing; delete the output stored for it", accept=True)
         elif self.block.directives.hidden:
-            yield self._failure("this block is hidden, so no page would show what it prints", details=shown)
+            yield self._failure(
+                "this block is hidden, so no page would show what it prints",
+                details="\n".join(_first_rows(shown.split("\n"))),
+            )
         elif output is None:
             yield self._mismatch(
                 "this block has an output, but no `text` fence after it stores one", "", shown
@@ -141,7 +146,13 @@ def _diff(stored: str, shown: str) -> str:
     rows = difflib.unified_diff(before, after, "stored", "shown", lineterm="", n=2)
     # Hunk headers have line numbers of the output, not of the lesson.
     numbered = ["…" if row.startswith("@@") else row for row in rows]
-    return "\n".join("    " + row for row in [*numbered[:2], *numbered[3:]])
+    return "\n".join("    " + row for row in _first_rows([*numbered[:2], *numbered[3:]]))
+
+
+def _first_rows(rows: list[str]) -> list[str]:
+    """Return the first rows, and a row that counts the others: thousands would hide what else has failed."""
+    more = len(rows) - _MAX_ROWS
+    return [*rows[:_MAX_ROWS], f"… and {more:,} more lines"] if more > 1 else rows
 
 
 def _first_difference(stored: str, shown: str) -> int:

@@ -53,6 +53,22 @@ def test_changes_far_apart_are_shown_with_a_gap_between_them() -> None:
     assert failure.endswith("+++ shown\n" + "\n".join("    " + row for row in rows))
 
 
+@pytest.mark.parametrize(
+    ("shown", "told", "last"),
+    [(38, 41, "+37"), (39, 41, "… and 2 more lines"), (15_000, 41, "… and 14,963 more lines")],
+)
+def test_of_a_long_difference_the_first_lines_are_told(shown: int, told: int, last: str) -> None:
+    (failure,) = check(block("1", "-1"), BlockRun(shown="\n".join(map(str, range(shown)))))
+    rows = failure.details.split("\n")
+    assert rows[:4] == ["    --- stored", "    +++ shown", "    --1", "    +0"]
+    assert (len(rows), rows[-1]) == (told, f"    {last}")
+
+
+def test_of_a_long_output_that_a_hidden_block_prints_the_first_lines_are_told() -> None:
+    (failure,) = check(block("1", None, "hidden"), BlockRun(shown="1\n" * 15_000))
+    assert failure.details == "1\n" * 40 + "… and 14,961 more lines"
+
+
 def test_a_difference_that_a_loop_showed_is_at_the_line_in_the_loop() -> None:
     (failure,) = failures(block("for i in range(3):\n    print(i)\nx = 1", "0\n1\n5"))
     assert failure.startswith(f"{PATH}:3: the output differs from the stored one\n    print(i)\n")
