@@ -1,6 +1,7 @@
 """Set the style of Matplotlib's figures in a lesson, and adapt their SVG to a page."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
@@ -8,8 +9,15 @@ from lessons_src.palette import GRID, INK, MUTED, PAPER, SERIES, VARIABLES
 
 SVG = "image/svg+xml"
 
+MAX_SIZE = 500_000
+"""How many characters a figure may have; a page holds all of them, and a phone draws them."""
+
 # HTML writes `xlink:href`. Material's navigation would try to make a plain `href` absolute, and fail.
 _XLINK = re.compile(r"^\{http://www\.w3\.org/1999/xlink\}")
+
+_INTERNAL = re.compile(r"\s*(?:#|data:image/)")
+# In CSS, and in attributes that CSS has too: a colour may be `url(#gradient)`.
+_OUTSIDE = re.compile(r"""(?:@import|url\()\s*+['"]?+(?!#|data:|url\()([^'")\s]*)""")
 
 _ID_LISTS = {
     "aria-controls",
@@ -95,12 +103,40 @@ def begin_block(line: int) -> None:
 
 
 def problem(svg: str) -> str | None:
-    """Return why a page cannot contain `svg`, or None if it can."""
+    """Return why a page cannot contain `svg`, or None if it can.
+
+    >>> problem("<svg><script/></svg>")
+    'the figure must be a picture only, not one with a `<script>`; delete it'
+    """
     try:
-        ElementTree.fromstring(svg)
+        root = ElementTree.fromstring(svg)
     except ElementTree.ParseError as error:
         return f"the block shows a picture that is not SVG: {error}"
-    return None
+    if len(svg) > MAX_SIZE:
+        return (
+            f"the figure must have at most {MAX_SIZE // 1000} kB, not {len(svg) // 1000:,} kB: "
+            "draw fewer points, or pass `rasterized=True` to what draws them"
+        )
+    active = next((what for element in root.iter() for what in _active_parts(element)), None)
+    return active and f"the figure must be a picture only, not one with {active}; delete it"
+
+
+def _active_parts(element: ElementTree.Element) -> Iterator[str]:
+    """Yield what makes an element more than a picture: scripts, and references to anything outside it."""
+    kind = element.tag.rpartition("}")[2].lower()
+    if kind == "script":
+        yield "a `<script>`"
+    styles = [element.text or ""] if kind == "style" else []
+    for qualified, value in element.attrib.items():
+        name = qualified.rpartition("}")[2].lower()
+        if name.startswith("on"):
+            yield f"the event handler `{name}`"
+        elif name in {"href", "src"} and not _INTERNAL.match(value):
+            yield f"a reference to `{value}`"
+        elif not name.startswith(("aria-", "data-")):
+            styles.append(value)
+    for style in styles:
+        yield from (f"a reference to `{match[1]}`" for match in _OUTSIDE.finditer(style))
 
 
 def page_svg(svg: str, alt: str, prefix: str) -> str:

@@ -1,8 +1,10 @@
 """Figures stand in a page as if it had drawn them: named, in its colours, with ids of their own."""
 
+import re
+
 import pytest
 from bs4 import BeautifulSoup, Tag
-from lesson_helpers import block, parse, result, run
+from lesson_helpers import PATH, block, failures, parse, result, run
 
 from lessons_src.engine.figures import page_svg, problem
 from lessons_src.palette import INK, SERIES
@@ -133,6 +135,54 @@ def test_a_figure_says_nothing_of_when_and_with_what_it_was_drawn(drawn: str) ->
     assert "metadata" in drawn
     assert "metadata" not in page_svg(drawn, "", "f")
     assert "Matplotlib" not in page_svg(drawn, "", "f")
+
+
+@pytest.mark.parametrize(
+    ("part", "what"),
+    [
+        ("<script/>", "a `<script>`"),
+        ("<g><s:script xmlns:s='http://www.w3.org/2000/svg'/></g>", "a `<script>`"),
+        ("<SCRIPT/>", "a `<script>`"),
+        ("<g onclick='go()'/>", "the event handler `onclick`"),
+        ("<g onLoad='go()'/>", "the event handler `onload`"),
+        ("<a href='javascript:go()'/>", "a reference to `javascript:go()`"),
+        (
+            "<a x:href='https://a.b/' xmlns:x='http://www.w3.org/1999/xlink'/>",
+            "a reference to `https://a.b/`",
+        ),
+        ("<image href='dot.png'/>", "a reference to `dot.png`"),
+        ("<image href='//a.b/dot.png'/>", "a reference to `//a.b/dot.png`"),
+        ("<a href='data:text/html,x'/>", "a reference to `data:text/html,x`"),
+        ("<image src='https://a.b/'/>", "a reference to `https://a.b/`"),
+        ("<g fill='url(https://a.b/#c)'/>", "a reference to `https://a.b/#c`"),
+        ("<g style='fill: url( \"a.svg#c\" )'/>", "a reference to `a.svg#c`"),
+        ("<style>@import 'a.css';</style>", "a reference to `a.css`"),
+        ("<style>@import url(a.css);</style>", "a reference to `a.css`"),
+        (
+            "<style>@font-face {src: url('https://a.b/c.woff2')}</style>",
+            "a reference to `https://a.b/c.woff2`",
+        ),
+    ],
+)
+def test_a_figure_with_a_script_or_a_reference_to_elsewhere_is_refused(part: str, what: str) -> None:
+    must = "the figure must be a picture only"
+    assert problem(f"<svg>{part}</svg>") == f"{must}, not one with {what}; delete it"
+
+
+def test_a_picture_refers_to_itself_and_speaks_of_anything(drawn: str) -> None:
+    words = "url(https://a.b/) javascript:go() @import 'a'"
+    assert problem(drawn) is None
+    assert problem("<svg><g fill='url(#p) url( &quot;#p&quot; )'/><use href='#p'/></svg>") is None
+    assert problem(f'<svg><text aria-label="{words}" data-x="{words}">{words} onclick=</text></svg>') is None
+    assert problem("<svg><style>@font-face {src: url(data:font/woff2;base64,AA)}</style></svg>") is None
+
+
+def test_a_figure_that_is_too_large_is_refused_with_its_size_and_a_cure() -> None:
+    code = "import matplotlib.pyplot as plt\nx = range(6_000)\n_ = plt.scatter(x, x, c=x{})"
+    (failure,) = failures(block(code.format(""), None, "figure: Points."))
+    size = r"the figure must have at most 500 kB, not \d\d\d kB"
+    assert re.match(rf"{PATH}:3: {size}: draw fewer points, or pass `rasterized=True`", failure)
+    assert failures(block(code.format(", rasterized=True"), None, "figure: Points.")) == []
 
 
 def test_what_is_not_xml_is_refused_before_it_comes_to_a_page() -> None:
