@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from torch.autograd.graph import Node
 
-SHALLOW = 1000
+SHALLOW = 2000
 """A graph of this many nodes can be freed by recursion."""
 
 STAGE = 20
 
 
-def make_safe_to_free(nodes: Iterable[Node]) -> None:
+def make_safe_to_free(graph: Iterable[tuple[Node, Sequence[Node]]]) -> None:
     """Prevent the deep recursion that crashes Python when torch 2.13 to 2.15 frees a deep graph.
 
     A node that has a Python object frees its inputs by recursion: on 2.13, 45,000 levels overflow a
@@ -26,16 +26,17 @@ def make_safe_to_free(nodes: Iterable[Node]) -> None:
     container, and Python limits that recursion to 50 levels. A node keeps nothing alive but its
     inputs, as before.
 
-    In `nodes`, each node comes after its inputs. An input that is not in it counts as a leaf.
+    `graph` has each node with its inputs, after the inputs themselves. An input that is not a node of
+    it counts as a leaf.
     """
     levels: dict[Node, int] = {}
-    for node in nodes:
-        inputs = [fn for fn, _ in node.next_functions if fn is not None]
-        below = [levels.get(fn, 0) for fn in inputs]
-        levels[node] = level = 1 + max(below) if below else 0
+    for node, inputs in graph:
+        level = 0
+        for fn in inputs:
+            level = max(level, levels.get(fn, 0) + 1)
+        levels[node] = level
         stage = level // STAGE * STAGE
-        held = [fn for fn, its in zip(inputs, below, strict=True) if STAGE <= its < stage]
-        if held:
+        if held := [fn for fn in inputs if STAGE <= levels.get(fn, 0) < stage]:
             node.metadata[__name__] = held  # type: ignore[index]  # a method in the stub
 
 

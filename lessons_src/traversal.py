@@ -87,7 +87,7 @@ def walk(grad_fn: Node) -> dict[Node, list[Node]]:
         elif node not in graph:  # on the stack again, after its inputs
             graph[node] = opened[node]
     if len(graph) > SHALLOW:
-        make_safe_to_free(graph)
+        make_safe_to_free(graph.items())
     return graph
 
 

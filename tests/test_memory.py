@@ -8,11 +8,11 @@ from lessons_src import AutogradGraph, traverse_graph
 def test_what_a_user_keeps_in_the_metadata_of_a_node_is_still_there() -> None:
     y = torch.ones(1, requires_grad=True)
     nodes = []
-    for number in range(1_200):
+    for number in range(2_400):
         y = y + 1
         assert y.grad_fn is not None
         y.grad_fn.metadata["inputs"] = number  # type: ignore[index]  # a method in the stub
         nodes.append(y.grad_fn)
     AutogradGraph.from_output(y)
     traverse_graph(y.grad_fn)
-    assert [node.metadata["inputs"] for node in nodes] == list(range(1_200))  # type: ignore[index]
+    assert [node.metadata["inputs"] for node in nodes] == list(range(2_400))  # type: ignore[index]

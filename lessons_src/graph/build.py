@@ -53,7 +53,9 @@ def read(output: Output, names: Names, max_nodes: int) -> Reading:
     outputs = tuple([(None if fn is None else made[fn], output_nr) for fn, output_nr in ends])
     nodes = _sort(dict.fromkeys([node for node, _ in outputs if node is not None]))
     if len(nodes) > SHALLOW or any(node.cut for node in nodes):
-        make_safe_to_free(sorted(made, key=lambda fn: -made[fn].index))
+        fns = sorted(made, key=lambda fn: made[fn].index)
+        inputs = ([fns[child.index] for child, _ in node.edges if child] for node in reversed(nodes))
+        make_safe_to_free(zip(reversed(fns), inputs, strict=True))
     return Reading(nodes, outputs, made)
 
 

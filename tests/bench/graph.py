@@ -46,10 +46,12 @@ def main() -> None:
     import networks
 
     torch.manual_seed(0)
-    resnet, transformer = networks.resnet(blocks_each=9), networks.transformer(layers=10)
+    resnet = networks.resnet(blocks_each=9)
+    small, large = networks.transformer(layers=10), networks.transformer(layers=24)
     graphs: list[tuple[str, Callable[[], torch.Tensor], Any]] = [
         ("resnet-like", lambda: networks.resnet_loss(resnet), resnet),
-        ("10-layer transformer", lambda: networks.transformer_loss(transformer), transformer),
+        ("10-layer transformer", lambda: networks.transformer_loss(small), small),
+        ("24-layer transformer", lambda: networks.transformer_loss(large), large),
         ("20-fold doubling", lambda: networks.doublings(20), None),
         ("100-fold doubling", lambda: networks.doublings(100), None),
         ("chain of 10,000", lambda: networks.chain(10_000), None),
@@ -63,7 +65,7 @@ def main() -> None:
     print(GRAPHS.format("", "nodes", "walk", "walk", "shapes", "", "make_dot", "walk", "to bare", "to ours"))
     for name, make, model in graphs:
         _compare(name, make(), model)
-    print(GRAPHS.format("aim", *[""] * 7, "at most 10", "at least 4"))
+    print(GRAPHS.format("aim", *[""] * 8, "at least 2"))
     print("\nLarge graphs, each in a process of its own: all lines, with shapes.\n")
     print(
         LARGE_GRAPHS.format(
