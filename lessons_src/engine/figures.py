@@ -31,6 +31,8 @@ _ID_LISTS = {
 # Where numbers are lengths, of which a hundredth of a pixel is enough.
 _LENGTHS = {"d", "points", "x", "y", "width", "height", "viewBox"}
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+# A path of straight lines, as Matplotlib writes each: `M 1 2  L 3 4  z`.
+_LINES = re.compile(r"(?:M(?: -?[\d.]+){2}\s+(?:L(?: -?[\d.]+){2}\s+)+(?:z\s*)?)+")
 
 STYLE: dict[Any, Any] = {
     # Five inches are 360 points: drawn at its own size, a figure fills a phone's width.
@@ -190,7 +192,11 @@ def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
     if name == "id":
         return f"{prefix}-{value}"
     if name in _LENGTHS:
-        return _LONG_NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
+        return (
+            _steps(value)
+            if _LINES.fullmatch(value)
+            else _LONG_NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
+        )
     if name in _ID_LISTS:
         return " ".join(f"{prefix}-{each}" if each in ids else each for each in value.split())
     if name.startswith(("aria-", "data-")):
@@ -198,6 +204,24 @@ def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
     if name.endswith("href") and value[1:] in ids:
         return f"#{prefix}-{value[1:]}"
     return _with_variables(re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", value))
+
+
+def _steps(path: str) -> str:
+    """Write straight lines as steps, to hundredths: a long path has half the size of one of places.
+
+    >>> _steps("M 1 2  L 3.5 2  L 3.5001 8  z ")
+    'M1 2l2.5 0l0 6z'
+    """
+    parts, at = [], (0, 0)
+    for command, x, y in re.findall(r"([ML]) (\S+) (\S+)|z", path):
+        if not command:
+            parts.append("z")
+            continue
+        to = round(100 * float(x)), round(100 * float(y))
+        step = to if command == "M" else (to[0] - at[0], to[1] - at[1])
+        parts.append(f"{command.replace('L', 'l')}{step[0] / 100:g} {step[1] / 100:g}")
+        at = to
+    return "".join(parts)
 
 
 def _with_variables(value: str) -> str:

@@ -1,11 +1,13 @@
 """What pages the site has, and what a test in a browser does to each."""
 
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted(path.stem for path in ROOT.glob("docs/lessons/*.md"))
 REFERENCE = sorted(path.stem for path in ROOT.glob("docs/reference/*.md"))
 PATHS = ["", *(f"lessons/{name}/" for name in LESSONS), *(f"reference/{name}/" for name in REFERENCE)]
+BUDGETS = tomllib.loads((ROOT / "tests" / "site" / "budgets.toml").read_text(encoding="utf-8"))
 NOTEBOOK = "notebooks/lessons/linear-regression/"
 
 WIDTHS = (1300, 390)

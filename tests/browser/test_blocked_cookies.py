@@ -28,7 +28,7 @@ def test_search_copy_and_palette_work_with_cookies_blocked(
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(address, wait_until="networkidle")
-    assert page.locator(".md-code__button").count() > 0
+    page.locator(".md-code__button").first.wait_for(state="attached")
     page.keyboard.press("/")
     page.keyboard.type("momentum")
     page.locator(".md-search-result__link").first.wait_for()

@@ -111,6 +111,11 @@ def test_lengths_have_two_decimals_and_nothing_else_is_rounded() -> None:
     assert 'd="M 1.23 -7 L 1e3 2.5" style="opacity: 0.123456"' in svg
 
 
+def test_straight_lines_are_steps_and_end_where_they_did() -> None:
+    path = "M 0.004 0  L 10.126 5  L -3 5.5  z M 7 7  L 8 8.009  "
+    assert 'd="M0 0l10.13 5l-13.13 0.5zM7 7l1 1.01"' in page_svg(f'<svg><path d="{path}" /></svg>', "", "f")
+
+
 def test_a_group_without_a_purpose_is_dissolved_and_one_that_something_refers_to_stays() -> None:
     svg = in_page(
         '<svg><g id="figure_1"><g><path id="a"/></g><g id="b" opacity="0.5"/></g>'

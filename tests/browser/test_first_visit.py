@@ -1,0 +1,38 @@
+"""What the first visit to a page costs, and what the page lets in."""
+
+import gzip
+
+import pytest
+from playwright.sync_api import Page, Response
+from site_pages import BUDGETS
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_first_visit_to_a_lesson_is_within_its_budget(page: Page, address: str) -> None:
+    responses: list[Response] = []
+    page.on("response", lambda response: responses.append(response))  # noqa: PLW0108  # a built-in cannot listen
+    page.goto(address + "lessons/loss-gradients-optimisation/", wait_until="networkidle")
+    weights = {
+        response.url.removeprefix(address): len(gzip.compress(response.body())) for response in responses
+    }
+    assert "search/search_index.json" in weights
+    assert sum(weights.values()) <= 1000 * BUDGETS["first_visit_kilobytes"], weights
+
+
+def test_a_page_runs_no_script_that_was_not_built_and_calls_no_other_host(page: Page, address: str) -> None:
+    page.goto(address)
+    refused = page.evaluate(
+        """() => new Promise(resolve => {
+            const refused = [];
+            document.addEventListener('securitypolicyviolation', violation => {
+                refused.push(violation.effectiveDirective);
+                if (refused.length === 2) resolve(refused.sort());
+            });
+            document.body.insertAdjacentHTML('beforeend', '<button onclick="window.ran = true">');
+            document.body.lastElementChild.click();
+            fetch('http://localhost:9/').catch(() => {});
+        })"""
+    )
+    assert refused == ["connect-src", "script-src-attr"]
+    assert page.evaluate("window.ran") is None
