@@ -1,7 +1,10 @@
 """Run the blocks of a lesson in IPython, and keep what they show."""
 
 import io
+import json
+import os
 import sys
+import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
@@ -27,29 +30,78 @@ class OutputTooLongError(Exception):
 
 
 class Shown(io.TextIOBase):
-    """Standard output and error of a block: its text, and which line of the lesson wrote what."""
+    """Standard output and error of a lesson: what the running block shows, and which line showed what.
+
+    All blocks have the same object, because a logging handler or a module may keep it. A forked child
+    writes to a file that the lesson's process reads before it writes itself: the text of both is shown
+    in the order in which it came.
+    """
+
+    closed = False
 
     def __init__(self, current_line: Callable[[], int | None]) -> None:
+        self._current_line = current_line
+        self._process = os.getpid()
+        self._file = tempfile.TemporaryFile()
+        self._read = 0  # bytes
+        self._unsent = ""
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the output of another block."""
         self.text = io.StringIO()
         self.by: list[tuple[int, int]] = []
         self.too_long = False
-        self._current_line = current_line
+        self.closed = False
 
     def writable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        self.closed = True
+
     def write(self, text: str) -> int:
         if self.closed:
             raise ValueError("I/O operation on closed file: the lesson has closed sys.stdout")
+        if self.in_child():
+            self._unsent += text[: MAX_SHOWN + 1]
+            # Line by line, or the lines of two children could mix.
+            if "\n" in text:
+                self.flush()
+        else:
+            self.read_children()
+        self._add(text, self._current_line())
+        return len(text)
+
+    def in_child(self) -> bool:
+        """Return whether this process is one that the lesson has forked."""
+        return os.getpid() != self._process
+
+    def flush(self) -> None:
+        """Send what a child has written to the lesson's process."""
+        if self._unsent:
+            record = json.dumps([self._unsent, self._current_line()])
+            self._unsent = ""
+            os.write(self._file.fileno(), record.encode() + b"\n")
+
+    def read_children(self) -> None:
+        """Show what forked children have written until now."""
+        descriptor = self._file.fileno()
+        # Children share this file's position: leave it alone.
+        data = os.pread(descriptor, os.fstat(descriptor).st_size - self._read, self._read)
+        for record in data.splitlines(keepends=True):
+            if record.endswith(b"\n"):
+                self._read += len(record)
+                self._add(*json.loads(record))
+
+    def _add(self, text: str, line: int | None) -> None:
         room = MAX_SHOWN - self.text.tell()
-        line = self._current_line()
         if line is not None and (not self.by or self.by[-1][1] != line):
             self.by.append((self.text.tell(), line))
         self.text.write(text[:room])
         if len(text) > room:
             self.too_long = True
             raise OutputTooLongError(f"the block shows more than {MAX_SHOWN:,} characters")
-        return len(text)
 
 
 class _Display(DisplayHook):
@@ -99,6 +151,7 @@ class LessonShell(InteractiveShell):
         """Do nothing: Matplotlib's inline back end asks for a window system, and there is none."""
 
     compile: _Compiler
+    shown: Shown
     offsets: ClassVar[dict[str, int]] = {}
     """The name of each block's code, and the line of the lesson above its first line."""
 
@@ -110,7 +163,7 @@ class LessonShell(InteractiveShell):
         self.figures: list[str] = []
         self.refused: str | None = None
         self.uncaught: BaseException | None = None
-        self.shown = Shown(lambda: self.line_of_frame(sys._getframe()))
+        self.shown.begin()
 
     def line_of_frame(self, frame: FrameType | None) -> int | None:
         """Return the lesson's line that `frame` is at, or the innermost frame around it in this block."""
@@ -159,6 +212,7 @@ def lesson_shell() -> LessonShell:
     config.InteractiveShell.cache_size = 0  # `Out` would keep every shown tensor and its graph alive
     config.InteractiveShell.autoawait = False
     shell = LessonShell.instance(config=config)
+    shell.shown = Shown(lambda: shell.line_of_frame(sys._getframe()))
     figures.enable(shell)
     _show_warnings_as_python_does()
     return shell

@@ -4,6 +4,7 @@ The fork server imports this before there is a lesson, so code at module level m
 draw, or depend on the lesson.
 """
 
+import contextlib
 import faulthandler
 import multiprocessing
 import os
@@ -20,7 +21,7 @@ from typing import NoReturn
 
 from lessons_src.engine import figures
 from lessons_src.engine.lesson import Block, BlockRun
-from lessons_src.engine.shell import MAX_SHOWN, LessonShell, lesson_shell
+from lessons_src.engine.shell import MAX_SHOWN, LessonShell, OutputTooLongError, lesson_shell
 
 SEED = 0
 
@@ -41,23 +42,16 @@ def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: 
     _seed()
     descriptors = _Descriptors()
     shell = lesson_shell()
-    process = os.getpid()
+    vars(sys).update(__stdout__=shell.shown, __stderr__=shell.shown)
     reports.send("begin")
     for block in blocks:
         result = _run_block(shell, block, descriptors)
-        _end_unless_in(process)
         failed = bool(result.problem or (result.error and not block.directives.raises))
         reports.send((asdict(result), failed or block is blocks[-1]))
         if failed:
             break
     # At once: do not wait for the lesson's threads, and do not free a graph that may be too deep for that.
     os._exit(0)
-
-
-def _end_unless_in(process: int) -> None:
-    """End a process that a block has forked: only the lesson's own runs the next block."""
-    if os.getpid() != process:
-        os._exit(0)
 
 
 def _become_independent(time_limit: float) -> None:
@@ -112,10 +106,16 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
     threads = set(threading.enumerate())
     shell.begin(block)
     figures.begin_block(block.line)
+    own = sys.stdout, sys.stderr
     sys.stdout = sys.stderr = shell.shown
     result = shell.run_cell(block.code, store_history=False)  # type: ignore[no-untyped-call]
+    if shell.shown.in_child():
+        shell.shown.flush()
+        os._exit(0)  # only the lesson's own process goes on
     figures.show_open()
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    sys.stdout, sys.stderr = own
+    with contextlib.suppress(OutputTooLongError):
+        shell.shown.read_children()
     # Not `or`: an exception can be false, like an empty list.
     errors = (result.error_before_exec, result.error_in_exec, shell.uncaught)
     error = next((error for error in errors if error is not None), None)

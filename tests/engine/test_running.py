@@ -54,6 +54,43 @@ def test_standard_output_is_a_stream_that_can_be_written_to() -> None:
     assert shown(block("import sys\nsys.stdout.writable(), sys.stderr.readable()")) == ["(True, False)"]
 
 
+@pytest.mark.parametrize(
+    ("keep", "write"),
+    [
+        ("import logging\nlogging.basicConfig()", "logging.warning('kept')"),
+        ("import sys\nout = sys.stdout", "print('WARNING:root:kept', file=out)"),
+        ("import sys", "print('WARNING:root:kept', file=sys.__stdout__)"),
+    ],
+)
+def test_a_stream_that_an_earlier_block_has_kept_writes_to_the_block_that_runs(keep: str, write: str) -> None:
+    kept = "WARNING:root:kept"
+    assert shown(block(keep), block(f"print(1)\n{write}\nprint(2)")) == ["", f"1\n{kept}\n2"]
+
+
+CHILD = "import multiprocessing\ndef child(n):\n    print('child', n)\n"
+START = "p = multiprocessing.Process(target=child, args=(1,))\np.start()\np.join()\n"
+
+
+def test_what_a_child_prints_is_shown_in_the_order_in_which_it_came() -> None:
+    found = result(run(parse(block(f"{CHILD}print(1)\n{START}print(2)"))))
+    assert found.shown == "1\nchild 1\n2"
+    assert [found.shown_by_line(offset) for offset in (0, 2, 10)] == [5, 4, 9]
+    pool = "with multiprocessing.Pool(1) as pool:\n    pool.map(child, range(3));"
+    assert shown(block(CHILD + START), block(pool)) == ["child 1", "child 0\nchild 1\nchild 2"]
+
+
+def test_lines_of_several_children_do_not_mix() -> None:
+    code = "import os\nfor n in range(3):\n    if os.fork() == 0:\n"
+    code += "        for _ in range(300): print(n, 'a', 'b')\n        break\n"
+    (found,) = shown(block(code + "else:\n    for _ in range(3): os.wait();"))
+    rows = found.split("\n")
+    assert (len(rows), sorted(set(rows))) == (900, ["0 a b", "1 a b", "2 a b"])
+
+
+def test_a_child_that_does_not_end_its_line_is_shown_too() -> None:
+    assert shown(block("import os\nif os.fork() == 0: print('a', end='')\nelse: os.wait();")) == ["a"]
+
+
 def test_a_warning_is_shown_as_one_line_without_its_place() -> None:
     code = "import warnings\nwarnings.warn('look')\nwarnings.warn('old', DeprecationWarning)"
     assert shown(block(code)) == ["UserWarning: look"]
@@ -417,6 +454,7 @@ PAST = "something wrote past sys.stdout, straight to the process's output"
             1,
             TOO_MUCH,
         ),
+        ("import os\nif os.fork() == 0: print('x' * 10**6)\nelse: os.wait();", 1, TOO_MUCH),
         (
             "import sys\nsys.stdout.close()\nprint(1)",
             3,
