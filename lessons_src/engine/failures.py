@@ -77,17 +77,16 @@ class _Check:
         self.lesson, self.block, self.run = lesson, block, run
 
     def failures(self) -> Iterator[Failure]:
-        directives = self.block.directives
-        if self.run.problem:
-            yield self._failure(self.run.problem, self.run.problem_line or self.block.line)
-        elif self.run.error and not directives.raises:
-            line = self.run.error_line or self.block.last_line
-            yield self._failure("this line raises", line, self.run.error)
-        elif directives.raises and not self.run.error:
+        run, raises = self.run, self.block.directives.raises
+        if run.error and not raises:
+            yield self._failure("this line raises", run.error_line or self.block.last_line, run.error)
+        if run.problem:
+            yield self._failure(run.problem, run.problem_line or self.block.line)
+        elif raises and not run.error:
             yield self._failure(
                 "this block is expected to raise and does not; delete `raises` or correct the code"
             )
-        else:
+        elif raises or not run.error:
             yield from self._output_failures()
             yield from self._figure_failures()
 

@@ -9,6 +9,7 @@ import faulthandler
 import multiprocessing
 import os
 import random
+import re
 import resource
 import signal
 import sys
@@ -26,6 +27,8 @@ from lessons_src.engine.shell import MAX_SHOWN, LessonShell, OutputTooLongError,
 SEED = 0
 
 _MAX_FILE = 2**28  # Bytes
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 
 
 def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: Connection) -> NoReturn:
@@ -126,18 +129,22 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
         error=None if error is None else _last_line(error),
         error_line=None if error is None else shell.line_of_error(error),
     )
-    run.problem = shell.refused or _problem(shell, run, threads, descriptors)
+    if shell.shown.too_long:
+        # What it then raised says the same, or comes from it.
+        run.error = None
+        run.problem = f"the block shows more than {MAX_SHOWN:,} characters"
+        run.problem_line = run.shown_by_line(MAX_SHOWN)
+        return run
+    published = run.shown + (run.error or "" if block.directives.raises else "")
+    run.problem = shell.refused or _problem(published, threads, descriptors)
+    # A terminal must be able to show it.
+    run.error = run.error and _CONTROL.sub(lambda found: ascii(found[0])[1:-1], run.error)
     return run
 
 
-def _problem(
-    shell: LessonShell, run: BlockRun, threads: set[threading.Thread], descriptors: _Descriptors
-) -> str | None:
-    if shell.shown.too_long:
-        return f"the block shows more than {MAX_SHOWN:,} characters"
-    text = run.shown + (run.error or "")
-    if controls := [c for c in text if (c < " " and c not in "\n\t") or "\ud800" <= c <= "\udfff"]:
-        return f"the block shows {controls[0]!r}, a character that a page cannot show"
+def _problem(published: str, threads: set[threading.Thread], descriptors: _Descriptors) -> str | None:
+    if control := _CONTROL.search(published):
+        return f"the block shows {control[0]!r}, a character that a page cannot show"
     # A dummy is a thread that C++ started and that called Python; a lesson cannot join it.
     left = [
         t for t in threading.enumerate() if t not in threads and not isinstance(t, threading._DummyThread)

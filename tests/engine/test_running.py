@@ -451,7 +451,7 @@ PAST = "something wrote past sys.stdout, straight to the process's output"
         ("print('x' * 10**8)", 1, TOO_MUCH),
         (
             "while True:\n    try:\n        print('x' * 1000)\n    except Exception:\n        break",
-            1,
+            3,
             TOO_MUCH,
         ),
         ("import os\nif os.fork() == 0: print('x' * 10**6)\nelse: os.wait();", 1, TOO_MUCH),
@@ -482,9 +482,9 @@ PAST = "something wrote past sys.stdout, straight to the process's output"
         ("print('a\\rb')", 1, "the block shows '\\r', a character that a page cannot show"),
         ("print('\\udc80')", 1, "the block shows '\\udc80', a character that a page cannot show"),
         (
-            "raise ValueError('\\x1b[31mred')",
+            "raise ValueError('\\x1b[31mred\\udc80')",
             1,
-            "the block shows '\\x1b', a character that a page cannot show",
+            "this line raises\n    raise ValueError('\\x1b[31mred\\udc80')\nValueError: \\x1b[31mred\\udc80",
         ),
         ("input()", 1, "this line raises\n    input()\nEOFError"),
     ],
@@ -501,6 +501,31 @@ def test_a_lesson_that_misbehaves_fails_with_its_line_and_the_next_one_runs(
     assert result(bad_run, 0).shown == "1"
     assert bad_run.blocks[2] is None
     assert check_lesson(good, good_run) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        (
+            "import threading, time\nthreading.Thread(target=time.sleep, args=(9,)).start()",
+            "leaves the thread",
+        ),
+        ("import os\nos.write(2, b'hi')", f"{PAST}: 'hi'"),
+        ("x = 1\nprint('a\\rb')", "the block shows '\\r'"),
+    ],
+)
+def test_the_exception_of_a_block_comes_before_other_complaints(code: str, complaint: str) -> None:
+    first, second = failures(block(f"{code}\nundefined_name"))
+    assert first == (
+        f"{PATH}:4: this line raises\n    undefined_name\nNameError: name 'undefined_name' is not defined"
+    )
+    assert second.startswith(f"{PATH}:2: ")
+    assert complaint in second
+
+
+def test_an_expected_exception_must_be_one_that_a_page_can_show() -> None:
+    (failure,) = failures(block("raise ValueError('\\x1b[31mred')", "ValueError: red", "raises"))
+    assert failure.startswith(f"{PATH}:3: the block shows '\\x1b', a character that a page cannot show")
 
 
 @pytest.mark.parametrize(
