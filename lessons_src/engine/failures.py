@@ -79,7 +79,8 @@ class _Check:
     def failures(self) -> Iterator[Failure]:
         run, raises = self.run, self.block.directives.raises
         if run.error and not raises:
-            yield self._failure("this line raises", run.error_line or self.block.last_line, run.error)
+            place = f", at {run.error_place}" if run.error_place else ""
+            yield self._failure(f"this line raises{place}", run.error_line or self.block.last_line, run.error)
         if run.problem:
             yield self._failure(run.problem, run.problem_line or self.block.line)
         elif raises and not run.error:

@@ -106,6 +106,8 @@ class BlockRun:
     """The exception it raised, as the last line of a traceback: `TypeError: …`."""
     error_line: int | None = None
     """The line of the lesson that raised."""
+    error_place: str | None = None
+    """The innermost line of the project that this line called: `lessons_src/regression.py:133`."""
     problem: str | None = None
     """Why its output cannot be published, or why it did not finish."""
     problem_line: int | None = None

@@ -4,10 +4,13 @@ import io
 import json
 import os
 import sys
+import sysconfig
 import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
+from itertools import takewhile
+from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar, TextIO
 
@@ -23,6 +26,11 @@ from lessons_src.engine.lesson import Block
 
 MAX_SHOWN = 100_000
 """How many characters a block may show; nobody reads more on a page."""
+
+
+_ENGINE = Path(__file__).parent
+_PROJECT = _ENGINE.parents[1]
+_LIBRARIES = Path(sysconfig.get_path("purelib"))  # a virtual environment is in the project's folder
 
 
 class OutputTooLongError(Exception):
@@ -174,14 +182,13 @@ class LessonShell(InteractiveShell):
 
     def line_of_error(self, error: BaseException) -> int | None:
         """Return the last line of the lesson in the traceback of `error`."""
-        if isinstance(error, SyntaxError) and error.filename in self.offsets:
-            return self.offsets[error.filename] + (error.lineno or 1)
-        lines = [
-            self.offsets[frame.filename] + (frame.lineno or 1)
-            for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename in self.offsets
-        ]
+        lines = [self.offsets[name] + line for name, line in _places(error) if name in self.offsets]
         return lines[-1] if lines else None
+
+    def place_of_error(self, error: BaseException) -> str | None:
+        """Return the innermost line of this project that the lesson's line called, if it called one."""
+        called = takewhile(lambda place: place[0] not in self.offsets, reversed(_places(error)))
+        return next((f"{path}:{line}" for name, line in called if (path := _in_project(name))), None)
 
     def show(self, data: dict[str, Any]) -> None:
         """Keep a figure, and print the text of anything else."""
@@ -203,6 +210,22 @@ class LessonShell(InteractiveShell):
 
     def showsyntaxerror(self, *args: object, **kwargs: object) -> None:
         self.showtraceback()
+
+
+def _places(error: BaseException) -> list[tuple[str, int]]:
+    """Return the file and the line of each frame in the traceback of `error`, and of a syntax error."""
+    places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno or 1))
+    return places
+
+
+def _in_project(name: str) -> str | None:
+    """Return the path of a file of this project, or None if it is the engine's or a library's."""
+    path = Path(name)
+    if path.is_relative_to(_PROJECT) and not path.is_relative_to(_ENGINE) and _LIBRARIES not in path.parents:
+        return path.relative_to(_PROJECT).as_posix()
+    return None
 
 
 def lesson_shell() -> LessonShell:

@@ -126,9 +126,10 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
         shown=shell.shown.text.getvalue().removesuffix("\n"),
         shown_by=shell.shown.by,
         figures=shell.figures,
-        error=None if error is None else _last_line(error),
-        error_line=None if error is None else shell.line_of_error(error),
     )
+    if error is not None:
+        run.error = _last_line(error)
+        run.error_line, run.error_place = shell.line_of_error(error), shell.place_of_error(error)
     if shell.shown.too_long:
         # What it then raised says the same, or comes from it.
         run.error = None

@@ -1,5 +1,7 @@
 """What counts as a failure, at which line, and how it reads."""
 
+from pathlib import Path
+
 import pytest
 from lesson_helpers import PATH, block, failures, parse
 
@@ -147,6 +149,31 @@ def test_an_exception_that_nobody_expects_is_a_failure_at_its_line_and_ends_the_
     assert failures(*lesson) == [
         f"{PATH}:3: this line raises\n    1 / 0\nZeroDivisionError: division by zero"
     ]
+
+
+FIT = "import torch\nfrom lessons_src import fit_line\nx = torch.tensor([0.0, 1.0])\n"
+
+
+def test_an_exception_names_the_line_of_the_project_that_it_comes_from() -> None:
+    (failure,) = failures(block(f"{FIT}fit_line(x, x, lr='a')"))
+    first, code, error = failure.split("\n")
+    place = first.removeprefix(f"{PATH}:5: this line raises, at lessons_src/checks.py:")
+    assert "raise" in Path("lessons_src/checks.py").read_text(encoding="utf-8").split("\n")[int(place) - 1]
+    assert code == "    fit_line(x, x, lr='a')"
+    assert error.startswith("TypeError: lr must be a number")
+
+
+def test_an_exception_in_the_lesson_names_no_line_of_the_project_around_it() -> None:
+    (failure,) = failures(
+        block(f"class A(float):\n    def __gt__(self, other): 1 / 0\n{FIT}fit_line(x, x, lr=A())")
+    )
+    assert failure.startswith(f"{PATH}:3: this line raises\n    def __gt__")
+
+
+def test_a_syntax_error_in_a_file_of_the_project_is_named_at_its_line() -> None:
+    code = "import lessons_src\nraise SyntaxError('no', (lessons_src.__file__, 7, 1, ''))"
+    (failure,) = failures(block(code))
+    assert failure.startswith(f"{PATH}:3: this line raises, at lessons_src/__init__.py:7\n")
 
 
 def test_an_exception_that_does_not_come_is_a_failure() -> None:
