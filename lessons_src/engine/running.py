@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -26,6 +27,8 @@ from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 TIME_LIMIT = 60.0
 """Seconds that a lesson may take."""
 
+_HASH_SEED_LOCK = threading.Lock()
+
 _START_LIMIT = 300.0  # Seconds until the first block starts: importing torch from a cold disk is slow.
 _GRACE = 2.0  # Seconds until a process that does not end by itself is killed.
 
@@ -33,7 +36,21 @@ _GRACE = 2.0  # Seconds until a process that does not end by itself is killed.
 def prepare() -> None:
     """Start the server's imports and return at once; a run waits for them if necessary."""
     forkserver.set_forkserver_preload(["lessons_src.engine.warmup"])
-    forkserver.ensure_running()
+    with _hash_seed():
+        forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def _hash_seed() -> Iterator[None]:
+    """Have the server order sets of strings as in every other run: Python reads the seed when it starts."""
+    with _HASH_SEED_LOCK:
+        before = {name: value for name, value in os.environ.items() if name == "PYTHONHASHSEED"}
+        os.environ["PYTHONHASHSEED"] = "0"
+        try:
+            yield
+        finally:
+            del os.environ["PYTHONHASHSEED"]
+            os.environ.update(before)
 
 
 def run_lesson(lesson: Lesson, time_limit: float = TIME_LIMIT) -> LessonRun:
@@ -173,7 +190,7 @@ class _Process:
         prepare()
         self._reports, sender = Pipe(duplex=False)
         # While this end is open here too, `receive` cannot see that the process has ended.
-        with sender:
+        with sender, _hash_seed():  # this starts the server if it has ended since
             self._status, job = forkserver.connect_to_new_process([sender.fileno()])
         try:
             self._pid = forkserver.read_signed(self._status)

@@ -39,6 +39,7 @@ def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: 
     _become_independent(time_limit)
     os.chdir(directory)
     os.environ["IPYTHONDIR"] = directory
+    os.environ.pop("PYTHONHASHSEED", None)  # that of the server; a Python that the lesson starts has its own
     # Only a process that is forked from this one has what a block defines.
     multiprocessing.set_start_method("fork", force=True)
     _forget_project_modules()

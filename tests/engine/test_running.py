@@ -320,6 +320,27 @@ def test_a_lesson_starts_from_the_same_seeds_every_time() -> None:
     assert shown(block(fresh + code)) == [result(one).shown]
 
 
+@pytest.mark.slow
+def test_sets_of_strings_have_the_same_order_in_every_run(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    code = "import os\nprint({'weight', 'bias', 'lr', 'momentum', 'beta'})\n'PYTHONHASHSEED' in os.environ"
+    script.write_text(
+        "import os\nfrom lessons_src.engine.parsing import parse_lesson\n"
+        "from lessons_src.engine.running import run_lesson\n"
+        f"print(run_lesson(parse_lesson({block(code)!r}, 'x.md')).blocks[0].shown)\n"
+        "print(os.environ.get('PYTHONHASHSEED'))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
+    found = [
+        subprocess.run(
+            [sys.executable, str(script)], capture_output=True, text=True, check=True, env=environment | seed
+        ).stdout.split("\n")
+        for seed in ({}, {"PYTHONHASHSEED": "5"})
+    ]
+    assert found[0][0] == found[1][0]
+    assert [rows[1:] for rows in found] == [["False", "None", ""], ["False", "5", ""]]
+
+
 def test_torch_runs_on_one_thread() -> None:
     assert shown(block("import torch\ntorch.get_num_threads()")) == ["1"]
 
