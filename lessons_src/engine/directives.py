@@ -14,6 +14,7 @@ _ARGUMENTS = {
     "ellipsis": None,
     "figure": "the text that says what one sees in the figure",
     "predict": "the question that a reader answers before looking",
+    "noise": "what the code or program that writes it is",
     "display-only": "the reason why the block is not run",
     "tolerance": "a number, a percentage or both, by how much the numbers in the output may differ",
 }

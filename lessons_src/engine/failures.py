@@ -77,19 +77,29 @@ class _Check:
         self.lesson, self.block, self.run = lesson, block, run
 
     def failures(self) -> Iterator[Failure]:
-        run, raises = self.run, self.block.directives.raises
-        if run.error and not raises:
+        complaints = list(self._run_failures())
+        yield from complaints
+        if not complaints:
+            yield from self._output_failures()
+            yield from self._figure_failures()
+
+    def _run_failures(self) -> Iterator[Failure]:
+        run, directives = self.run, self.block.directives
+        if run.error and not directives.raises:
             place = f", at {run.error_place}" if run.error_place else ""
             yield self._failure(f"this line raises{place}", run.error_line or self.block.last_line, run.error)
         if run.problem:
             yield self._failure(run.problem, run.problem_line or self.block.line)
-        elif raises and not run.error:
+        elif directives.raises and not run.error:
             yield self._failure(
                 "this block is expected to raise and does not; delete `raises` or correct the code"
             )
-        elif raises or not run.error:
-            yield from self._output_failures()
-            yield from self._figure_failures()
+        if run.noise and not directives.noise:
+            yield self._failure(
+                f"something wrote past sys.stdout, straight to the process's output: {run.noise!r}; "
+                "print it instead, or say what it is, `<!-- noise: … -->`, and no page shows it",
+                self.block.line,
+            )
 
     def _output_failures(self) -> Iterator[Failure]:
         output, shown = self.block.output, expected_output(self.block, self.run)

@@ -31,6 +31,7 @@ class Directives:
     tolerance: Tolerance | None = None
     figure: str | None = None
     predict: str | None = None
+    noise: str | None = None
     display_only: str | None = None
 
 
@@ -108,6 +109,8 @@ class BlockRun:
     """The line of the lesson that raised."""
     error_place: str | None = None
     """The innermost line of the project that this line called: `lessons_src/regression.py:133`."""
+    noise: str | None = None
+    """The first line that C code or a subprocess wrote straight to the process's output."""
     problem: str | None = None
     """Why its output cannot be published, or why it did not finish."""
     problem_line: int | None = None

@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import re
 import sys
 import sysconfig
 import tempfile
+import threading
 import traceback
 import warnings
 from collections.abc import Callable
@@ -27,6 +29,10 @@ from lessons_src.engine.lesson import Block
 MAX_SHOWN = 100_000
 """How many characters a block may show; nobody reads more on a page."""
 
+
+# In the text of a warning
+_FRAME = re.compile(r'  File "(?P<name>[^"\n]*)", line \d+, in .*\n(?:    .*\n)*')
+_TRIGGERED = re.compile(r" ?\(Triggered internally at [^)]*\)")
 
 _ENGINE = Path(__file__).parent
 _PROJECT = _ENGINE.parents[1]
@@ -138,7 +144,7 @@ class _Publisher(DisplayPublisher):
 
 
 class _Compiler(CachingCompiler):
-    """Names the code of each block after its line, so that a frame shows which block it runs."""
+    """Names the code of each block, so that a frame shows which block it runs."""
 
     block_name = ""
 
@@ -165,12 +171,14 @@ class LessonShell(InteractiveShell):
 
     def begin(self, block: Block) -> None:
         self.code = block.code
-        name = f"lesson block at line {block.line}"
+        # Not its line: a traceback that a lesson stores does not change with the prose above it.
+        name = f"lesson block {len(self.offsets) + 1}"
         self.compile.block_name = name
         self.offsets[name] = block.line - 1
         self.figures: list[str] = []
         self.refused: str | None = None
         self.uncaught: BaseException | None = None
+        self.threads: list[threading.Thread] = []
         self.shown.begin()
 
     def line_of_frame(self, frame: FrameType | None) -> int | None:
@@ -189,6 +197,12 @@ class LessonShell(InteractiveShell):
         """Return the innermost line of this project that the lesson's line called, if it called one."""
         called = takewhile(lambda place: place[0] not in self.offsets, reversed(_places(error)))
         return next((f"{path}:{line}" for name, line in called if (path := _in_project(name))), None)
+
+    def calls_a_library(self) -> bool:
+        """Return whether the code that runs is a library's, or was called by one, and not the lesson's."""
+        names = (frame.f_code.co_filename for frame, _ in traceback.walk_stack(sys._getframe()))
+        inner = takewhile(lambda name: name not in self.offsets, names)
+        return any(_LIBRARIES in Path(name).parents for name in inner)
 
     def show(self, data: dict[str, Any]) -> None:
         """Keep a figure, and print the text of anything else."""
@@ -238,7 +252,20 @@ def lesson_shell() -> LessonShell:
     shell.shown = Shown(lambda: shell.line_of_frame(sys._getframe()))
     figures.enable(shell)
     _show_warnings_as_python_does()
+    _list_threads(shell)
     return shell
+
+
+def _list_threads(shell: LessonShell) -> None:
+    """List the threads that the lesson itself starts: what a library starts, a lesson cannot join."""
+    start = threading.Thread.start
+
+    def list_and_start(thread: threading.Thread) -> None:
+        if not shell.calls_a_library():
+            shell.threads.append(thread)
+        start(thread)
+
+    threading.Thread.start = list_and_start  # type: ignore[method-assign]
 
 
 def _show_warnings_as_python_does() -> None:
@@ -257,5 +284,18 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Show a warning without the line of PyTorch's source that it came from."""
-    print(f"{category.__name__}: {message}", file=sys.stderr)
+    """Show a warning without the place in PyTorch's source that it came from.
+
+    Of a traceback in it, which `torch.autograd.detect_anomaly` gives, show the lesson's and the project's
+    frames: the others are this engine's and the libraries', with paths of this machine.
+    """
+    text = _FRAME.sub(_shown_frame, _TRIGGERED.sub("", str(message))).rstrip("\n")
+    print(f"{category.__name__}: {text}", file=sys.stderr)
+
+
+def _shown_frame(frame: re.Match[str]) -> str:
+    name = frame["name"]
+    if name in LessonShell.offsets:
+        return frame[0]
+    path = _in_project(name)
+    return frame[0].replace(name, path, 1) if path else ""

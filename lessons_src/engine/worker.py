@@ -14,7 +14,6 @@ import resource
 import signal
 import sys
 import tempfile
-import threading
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -107,7 +106,6 @@ class _Descriptors:
 
 
 def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> BlockRun:
-    threads = set(threading.enumerate())
     shell.begin(block)
     figures.begin_block(block.line)
     own = sys.stdout, sys.stderr
@@ -127,6 +125,7 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
         shown=shell.shown.text.getvalue().removesuffix("\n"),
         shown_by=shell.shown.by,
         figures=shell.figures,
+        noise=next(iter(descriptors.take().splitlines()), None),
     )
     if error is not None:
         run.error = _last_line(error)
@@ -138,26 +137,17 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
         run.problem_line = run.shown_by_line(MAX_SHOWN)
         return run
     published = run.shown + (run.error or "" if block.directives.raises else "")
-    run.problem = shell.refused or _problem(published, threads, descriptors)
+    run.problem = shell.refused or _problem(shell, published)
     # A terminal must be able to show it.
     run.error = run.error and _CONTROL.sub(lambda found: ascii(found[0])[1:-1], run.error)
     return run
 
 
-def _problem(published: str, threads: set[threading.Thread], descriptors: _Descriptors) -> str | None:
+def _problem(shell: LessonShell, published: str) -> str | None:
     if control := _CONTROL.search(published):
         return f"the block shows {control[0]!r}, a character that a page cannot show"
-    # A dummy is a thread that C++ started and that called Python; a lesson cannot join it.
-    left = [
-        t for t in threading.enumerate() if t not in threads and not isinstance(t, threading._DummyThread)
-    ]
-    if left:
+    if left := [thread for thread in shell.threads if thread.is_alive()]:
         return f"the block leaves the thread {left[0].name!r} running; join it"
-    if written := descriptors.take():
-        first = written.splitlines()[0]
-        return (
-            f"something wrote past sys.stdout, straight to the process's output: {first!r}; print it instead"
-        )
     return None
 
 

@@ -45,7 +45,7 @@ def test_a_flag_takes_no_argument(flag: str) -> None:
         parse_directives([f"{flag}: yes"])
 
 
-@pytest.mark.parametrize("name", ["figure", "predict", "display-only", "tolerance"])
+@pytest.mark.parametrize("name", ["figure", "predict", "noise", "display-only", "tolerance"])
 @pytest.mark.parametrize("rest", ["", ":", ":  \n "])
 def test_a_directive_that_needs_an_argument_says_so(name: str, rest: str) -> None:
     with pytest.raises(DirectiveError, match=f"`{name}` needs .*: write `<!-- {name}: … -->`"):

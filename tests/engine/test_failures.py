@@ -188,6 +188,17 @@ def test_a_syntax_error_is_a_failure_at_its_line() -> None:
     assert failures(block("x = 1\ny =", "SyntaxError: invalid syntax", "raises")) == []
 
 
+def test_what_is_written_past_standard_output_needs_a_directive_that_says_what_it_is() -> None:
+    code = "import os\nos.write(2, b'a\\nb')\nprint(1)"
+    assert failures(block(code, "1", "noise: A test."), block("2", "2")) == []
+    (failure, other) = failures(block(code, "1"), block("2", "3"))
+    assert failure == (
+        f"{PATH}:2: something wrote past sys.stdout, straight to the process's output: 'a'; print it "
+        "instead, or say what it is, `<!-- noise: … -->`, and no page shows it\n    import os"
+    )
+    assert "the output differs" in other
+
+
 def test_a_figure_needs_its_text() -> None:
     (failure,) = failures(block(FIGURE))
     assert failure.startswith(f"{PATH}:3: this block shows a figure without a text for it: describe it")

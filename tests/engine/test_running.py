@@ -99,6 +99,22 @@ def test_a_warning_is_shown_as_one_line_without_its_place() -> None:
     )
 
 
+def test_a_traceback_in_a_warning_has_only_frames_of_the_lesson_and_the_project() -> None:
+    code = "import torch\nw = torch.zeros(1, requires_grad=True)\n"
+    code += "with torch.autograd.detect_anomaly():\n    y = w.sqrt().sum() * 0\n    y.backward()"
+    found = result(run(parse("Text\n\n", block("1"), block(code))), 1)
+    assert found.shown.split("\n")[1:] == [
+        "UserWarning: Error detected in SqrtBackward0. Traceback of forward call that caused the error:",
+        '  File "lesson block 2", line 4, in <module>',
+        "    y = w.sqrt().sum() * 0",
+    ]
+    path = Path("lessons_src/regression.py").absolute()
+    text = f'  File "{path}", line 7, in f\n    x\n    ^\n  File "/lib/x.py", line 1, in <module>\n    y\nz'
+    assert shown(block(f"import warnings\nwarnings.warn({text!r})")) == [
+        'UserWarning:   File "lessons_src/regression.py", line 7, in f\n    x\n    ^\nz'
+    ]
+
+
 def test_what_is_displayed_is_shown_as_its_text() -> None:
     code = "from IPython.display import display, Markdown\ndisplay({'a': 1})\ndisplay(Markdown('*x*'))"
     assert shown(block(code)) == ["{'a': 1}\n<IPython.core.display.Markdown object>"]
@@ -157,7 +173,8 @@ def test_a_run_is_timed() -> None:
 
 
 def test_a_run_can_be_stopped_from_another_thread_with_all_that_it_started(directory: Path) -> None:
-    running = Run(parse(block("import os\npids = os.getpid(), os.fork()\npids"), block("while True: x = 1")))
+    code = "import os, time\npids = os.getpid(), os.fork() or time.sleep(1000)\npids"
+    running = Run(parse(block(code), block("while True: x = 1")))
     blocks = iter(running)
     pids = [int(pid) for pid in next(blocks).shown.strip("()").split(",")]
     stopping = [threading.Timer(0.1 * number, running.stop) for number in (1, 1, 2)]
@@ -564,6 +581,17 @@ def test_an_expected_exception_must_be_one_that_a_page_can_show() -> None:
 )
 def test_what_a_block_does_to_its_process_does_not_reach_the_next_block(code: str) -> None:
     assert shown(block(code.replace("=print", "=int")), block("print(7)\n8")) == ["", "7\n8"]
+
+
+SLOW = "import threading, time, torch\nclass Slow(torch.nn.Module):\n    def forward(self):\n"
+SLOW += "        threading.Thread(target=time.sleep, args=(60,)).start()\n"
+
+
+def test_a_thread_that_a_library_starts_is_its_own_concern() -> None:
+    library = "from IPython.lib.backgroundjobs import BackgroundJobManager\nimport time\n"
+    assert shown(block(f"{library}BackgroundJobManager().new(time.sleep, 60);"), block("2"))[1:] == ["2"]
+    (failure,) = failures(block(f"{SLOW}Slow()()"))
+    assert "leaves the thread" in failure
 
 
 def test_a_process_that_a_block_forks_does_not_run_the_blocks_after_it() -> None:
