@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakSet
 from xml.etree import ElementTree
 
 from lessons_src.palette import GRID, INK, MUTED, PAPER, SERIES, VARIABLES
@@ -33,6 +34,8 @@ _LENGTHS = {"d", "points", "x", "y", "width", "height", "viewBox"}
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 # A path of straight lines, as Matplotlib writes each: `M 1 2  L 3 4  z`.
 _LINES = re.compile(r"(?:M(?: -?[\d.]+){2}\s+(?:L(?: -?[\d.]+){2}\s+)+(?:z\s*)?)+")
+
+_closed: WeakSet[Any] = WeakSet()
 
 STYLE: dict[Any, Any] = {
     # Five inches are 360 points: drawn at its own size, a figure fills a phone's width.
@@ -92,9 +95,18 @@ def enable(shell: Any) -> None:
 
 def show_open() -> None:
     """Show the figures that a block has left open, as Jupyter does, and close them."""
+    import matplotlib.pyplot as plt
     from matplotlib_inline.backend_inline import show
 
+    figures = [plt.figure(number) for number in plt.get_fignums()]
     show(close=True)
+    _closed.update(figures)
+
+
+def closed_one_has_changed() -> bool:
+    """Return whether something was drawn in a figure after it was last shown and closed."""
+    # Hidden axes stay stale, because nothing draws them.
+    return any(axes.stale and axes.get_visible() for figure in _closed for axes in figure.axes)
 
 
 def begin_block(line: int) -> None:

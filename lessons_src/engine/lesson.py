@@ -3,6 +3,9 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+WRITTEN = "written"
+"""The file beside a run's working directory that has what went straight to the process's output."""
+
 
 @dataclass(frozen=True)
 class Span:

@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any
 
-from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
+from lessons_src.engine.lesson import WRITTEN, Block, BlockRun, Lesson, LessonRun
 
 TIME_LIMIT = 60.0
 """Seconds that a lesson may take."""
@@ -30,6 +30,7 @@ TIME_LIMIT = 60.0
 _HASH_SEED_LOCK = threading.Lock()
 
 _START_LIMIT = 300.0  # Seconds until the first block starts: importing torch from a cold disk is slow.
+_LAST_LINES = 3
 _GRACE = 2.0  # Seconds until a process that does not end by itself is killed.
 
 
@@ -103,7 +104,7 @@ class Run:
         except (EOFError, BrokenPipeError):
             if self._is_stopped:
                 raise CancelledError from None
-            yield BlockRun(problem=f"the lesson's process {process.how_it_ended()} while this block ran")
+            yield BlockRun(problem=f"the lesson's process {process.how_it_ended()}")
         except TimeoutError:
             yield self._too_long(process)
         finally:
@@ -204,9 +205,10 @@ class _Process:
     def begin(self, blocks: list[Block], time_limit: float) -> None:
         """Have the process run `blocks` in a new directory, and return when the first one starts."""
         self._directory = tempfile.mkdtemp(prefix="lesson-")
+        Path(self._directory, WRITTEN).touch()
         with self._job:
             pickle.dump({"sys_path": [str(Path(path).absolute()) for path in sys.path]}, self._job)
-            pickle.dump(_Job(blocks, self._directory, time_limit), self._job)
+            pickle.dump(_Job(blocks, Path(self._directory), time_limit), self._job)
         self.receive(time.monotonic() + _START_LIMIT)
 
     def receive(self, deadline: float) -> Any:
@@ -229,10 +231,14 @@ class _Process:
         try:
             code = forkserver.read_signed(self._status)
         except EOFError:  # a lesson, or a system without memory, killed the server
-            return "ended with the server that it was forked from"
+            return "ended with the server that it was forked from while this block ran"
         if code < 0:
-            return f"was ended by signal {-code} ({signal.strsignal(-code)})"
-        return f"ended, with exit status {code},"
+            how = f"was ended by signal {-code} ({signal.strsignal(-code)}) while this block ran"
+        else:
+            how = f"ended, with exit status {code}, while this block ran"
+        written = Path(self._directory, WRITTEN).read_text(encoding="utf-8", errors="replace")
+        last = written.rstrip().splitlines()[-_LAST_LINES:]
+        return how + (f"; the last that it wrote is {chr(10).join(last)!r}" if last else "")
 
     def send(self, number: int) -> None:
         """Send a signal to the process and all that it has started."""
@@ -259,7 +265,7 @@ class _Job:
     """The object that `multiprocessing.spawn` unpickles and starts in the new process."""
 
     blocks: list[Block]
-    directory: str
+    directory: Path
     time_limit: float
 
     def _bootstrap(self, parent_sentinel: int) -> None:

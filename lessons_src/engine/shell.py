@@ -16,10 +16,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar, TextIO
 
+from IPython.core import interactiveshell
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
@@ -152,7 +152,7 @@ class _Compiler(CachingCompiler):
         return self.block_name
 
 
-class LessonShell(InteractiveShell):
+class LessonShell(interactiveshell.InteractiveShell):
     displayhook_class = Type(_Display)
     display_pub_class = Type(_Publisher)
     compiler_class = Type(_Compiler)
@@ -249,6 +249,10 @@ def lesson_shell() -> LessonShell:
     config.InteractiveShell.cache_size = 0  # `Out` would keep every shown tensor and its graph alive
     config.InteractiveShell.autoawait = False
     shell = LessonShell.instance(config=config)
+    for name in ("exit", "quit"):  # IPython's own want a prompt; Python's are those of a script
+        del shell.user_ns[name], shell.builtin_trap.auto_builtins[name]
+    # "To exit: use 'exit'", which IPython adds to `sys.exit()`
+    vars(interactiveshell).update(warn=lambda *_, **__: None)
     shell.shown = Shown(lambda: shell.line_of_frame(sys._getframe()))
     figures.enable(shell)
     _show_warnings_as_python_does()
@@ -265,7 +269,7 @@ def _list_threads(shell: LessonShell) -> None:
             shell.threads.append(thread)
         start(thread)
 
-    threading.Thread.start = list_and_start  # type: ignore[method-assign]
+    threading.Thread.start = list_and_start  # type: ignore[assignment]
 
 
 def _show_warnings_as_python_does() -> None:

@@ -13,37 +13,42 @@ import re
 import resource
 import signal
 import sys
-import tempfile
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
 from lessons_src.engine import figures
-from lessons_src.engine.lesson import Block, BlockRun
+from lessons_src.engine.lesson import WRITTEN, Block, BlockRun
 from lessons_src.engine.shell import MAX_SHOWN, LessonShell, OutputTooLongError, lesson_shell
 
 SEED = 0
 
 _MAX_FILE = 2**28  # Bytes
 
+_CURES = {
+    "\r": "print whole lines; `tqdm` takes `disable=True`",
+    "\x1b": "print without colours",
+}
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 
 
-def run_lesson(blocks: list[Block], directory: str, time_limit: float, reports: Connection) -> NoReturn:
-    """Run `blocks` in order, in `directory`; report each, and whether it is the last.
+def run_lesson(blocks: list[Block], directory: Path, time_limit: float, reports: Connection) -> NoReturn:
+    """Run `blocks` in order, in a folder of `directory`; report each, and whether it is the last.
 
     A block that raises unexpectedly is the last, because later blocks may depend on it.
     """
     _become_independent(time_limit)
-    os.chdir(directory)
-    os.environ["IPYTHONDIR"] = directory
+    work = directory / "work"
+    work.mkdir()
+    os.chdir(work)
+    os.environ["IPYTHONDIR"] = str(work)
     os.environ.pop("PYTHONHASHSEED", None)  # that of the server; a Python that the lesson starts has its own
     # Only a process that is forked from this one has what a block defines.
     multiprocessing.set_start_method("fork", force=True)
     _forget_project_modules()
     _seed()
-    descriptors = _Descriptors()
+    descriptors = _Descriptors(directory / WRITTEN)
     shell = lesson_shell()
     vars(sys).update(__stdout__=shell.shown, __stderr__=shell.shown)
     reports.send("begin")
@@ -91,8 +96,8 @@ def _seed() -> None:
 class _Descriptors:
     """Redirect file descriptors 1 and 2 to a file: a page does not show what C code or subprocesses write."""
 
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()
+    def __init__(self, file: Path) -> None:
+        self._file = file.open("r+b")
         for descriptor in (1, 2):
             os.dup2(self._file.fileno(), descriptor)
 
@@ -115,6 +120,11 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
         shell.shown.flush()
         os._exit(0)  # only the lesson's own process goes on
     figures.show_open()
+    if figures.closed_one_has_changed():
+        shell.refused = (
+            "the block draws in a figure that an earlier block has shown, and nothing shows it: "
+            "end the block with the figure, such as `fig`, or draw it in one block"
+        )
     sys.stdout, sys.stderr = own
     with contextlib.suppress(OutputTooLongError):
         shell.shown.read_children()
@@ -145,7 +155,9 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
 
 def _problem(shell: LessonShell, published: str) -> str | None:
     if control := _CONTROL.search(published):
-        return f"the block shows {control[0]!r}, a character that a page cannot show"
+        return (
+            f"the block shows {control[0]!r}, which a page cannot: {_CURES.get(control[0], 'print its repr')}"
+        )
     if left := [thread for thread in shell.threads if thread.is_alive()]:
         return f"the block leaves the thread {left[0].name!r} running; join it"
     return None
@@ -159,5 +171,8 @@ def _last_line(error: BaseException) -> str:
         if kind.__module__ in {"builtins", "__main__"}
         else f"{kind.__module__}.{kind.__qualname__}"
     )
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    try:
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+    except Exception:  # noqa: BLE001
+        message = "<exception str() failed>"  # as Python says it
     return f"{name}: {message}" if message else name
