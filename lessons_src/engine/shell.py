@@ -91,6 +91,12 @@ class Shown(io.TextIOBase):
         """Return whether this process is one that the lesson has forked."""
         return os.getpid() != self._process
 
+    def end_child(self) -> None:
+        """End this process if it is one that the lesson has forked: only the lesson's own goes on."""
+        if self.in_child():
+            self.flush()
+            os._exit(0)
+
     def flush(self) -> None:
         """Send what a child has written to the lesson's process."""
         if self._unsent:

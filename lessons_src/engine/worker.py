@@ -116,15 +116,8 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
     own = sys.stdout, sys.stderr
     sys.stdout = sys.stderr = shell.shown
     result = shell.run_cell(block.code, store_history=False)  # type: ignore[no-untyped-call]
-    if shell.shown.in_child():
-        shell.shown.flush()
-        os._exit(0)  # only the lesson's own process goes on
+    shell.shown.end_child()
     figures.show_open()
-    if figures.closed_one_has_changed():
-        shell.refused = (
-            "the block draws in a figure that an earlier block has shown, and nothing shows it: "
-            "end the block with the figure, such as `fig`, or draw it in one block"
-        )
     sys.stdout, sys.stderr = own
     with contextlib.suppress(OutputTooLongError):
         shell.shown.read_children()
@@ -146,20 +139,24 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
         run.problem = f"the block shows more than {MAX_SHOWN:,} characters"
         run.problem_line = run.shown_by_line(MAX_SHOWN)
         return run
-    published = run.shown + (run.error or "" if block.directives.raises else "")
-    run.problem = shell.refused or _problem(shell, published)
+    run.problem = shell.refused or _problem(shell, run, block.directives.raises)
     # A terminal must be able to show it.
     run.error = run.error and _CONTROL.sub(lambda found: ascii(found[0])[1:-1], run.error)
     return run
 
 
-def _problem(shell: LessonShell, published: str) -> str | None:
-    if control := _CONTROL.search(published):
+def _problem(shell: LessonShell, run: BlockRun, raises: bool) -> str | None:
+    if control := _CONTROL.search(run.shown + (run.error or "" if raises else "")):
         return (
             f"the block shows {control[0]!r}, which a page cannot: {_CURES.get(control[0], 'print its repr')}"
         )
     if left := [thread for thread in shell.threads if thread.is_alive()]:
         return f"the block leaves the thread {left[0].name!r} running; join it"
+    if run.error is None and figures.closed_one_has_changed():
+        return (
+            "the block draws in a figure that an earlier block has shown, and nothing shows it: "
+            "end the block with the figure, such as `fig`, or draw it in one block"
+        )
     return None
 
 

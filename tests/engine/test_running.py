@@ -20,6 +20,7 @@ from lesson_helpers import PATH, block, failures, parse, result, run, shown
 from lessons_src.engine.failures import check_lesson
 from lessons_src.engine.lesson import LessonRun
 from lessons_src.engine.running import BackgroundRuns, Run, _Process, prepare, run_lessons
+from lessons_src.engine.shell import Shown
 
 LIMIT = 1.0
 
@@ -85,6 +86,17 @@ def test_lines_of_several_children_do_not_mix() -> None:
     (found,) = shown(block(code + "else:\n    for _ in range(3): os.wait();"))
     rows = found.split("\n")
     assert (len(rows), sorted(set(rows))) == (900, ["0 a b", "1 a b", "2 a b"])
+
+
+def test_half_of_what_a_child_writes_waits_for_the_rest() -> None:
+    stream = Shown(lambda: 1)
+    texts = []
+    for part in (b'["one\\n", 2]\n["tw', b'o", 3]\n'):
+        os.write(stream._file.fileno(), part)
+        stream.read_children()
+        texts.append(stream.text.getvalue())
+    stream._file.close()
+    assert texts == ["one\n", "one\ntwo"]
 
 
 def test_a_child_that_does_not_end_its_line_is_shown_too() -> None:
