@@ -1,5 +1,6 @@
 """Collect lessons, the README and docstrings with Sybil; `--accept` stores what blocks show."""
 
+import re
 from collections.abc import Iterator
 from functools import cached_property, partial
 from itertools import accumulate
@@ -18,6 +19,9 @@ from lessons_src.engine.failures import Failure, check_block, check_lesson, expe
 from lessons_src.engine.lesson import Block, Lesson, LessonRun
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson
 from lessons_src.engine.running import run_lesson
+
+# Two strings or more in braces, and no colon
+_SET = re.compile(r"""\{('[^'\n]*'|"[^"\n]*"), ['"]""")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -108,6 +112,11 @@ class AcceptedOutputs:
                 if file in self._edited
                 else f"{name}: stored new outputs of the blocks at {lines}"
             )
+            if sets := [str(block.line) for block, output in outputs.items() if _SET.search(output)]:
+                terminalreporter.line(
+                    f"{name}: a reader's own Python shows the set at {', '.join(sets)} in another order; "
+                    "print it sorted"
+                )
         if not self._outputs:
             terminalreporter.line("nothing to change")
 

@@ -188,6 +188,14 @@ def test_accept_stores_the_last_line_of_an_exception_that_is_expected(project: P
     assert project.lesson.read_text() == expected.removesuffix("\n") + "\n"
 
 
+def test_accept_says_that_a_set_of_strings_has_another_order_elsewhere(project: Project) -> None:
+    project.write(block("{'a': 1, 'b': 2}, {1, 2}, {'a'}"), block("{'weight', 'bias'}"))
+    output = project.run("docs", "--accept").stdout.str()
+    assert (
+        "docs/lessons/x.md: a reader's own Python shows the set at 6 in another order; print it sorted\n"
+    ) in output
+
+
 def test_accept_writes_only_the_lessons_that_were_chosen(project: Project) -> None:
     other = project.root / "docs" / "other.md"
     before = project.write(block("1", "2"), file=other)
