@@ -151,7 +151,7 @@ def _problem(shell: LessonShell, run: BlockRun, raises: bool) -> str | None:
             f"the block shows {control[0]!r}, which a page cannot: {_CURES.get(control[0], 'print its repr')}"
         )
     if left := [thread for thread in shell.threads if thread.is_alive()]:
-        return f"the block leaves the thread {left[0].name!r} running; join it"
+        return f"the block leaves the thread {left[0].name!r} running; join it, or shut its pool down"
     if run.error is None and figures.closed_one_has_changed():
         return (
             "the block draws in a figure that an earlier block has shown, and nothing shows it: "
