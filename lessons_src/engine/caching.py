@@ -5,53 +5,86 @@ import functools
 import hashlib
 import importlib.metadata
 import json
+import logging
 import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from lessons_src.engine.lesson import Lesson, LessonRun
+from lessons_src.engine.lesson import BlockRun, Lesson, LessonRun
 
-_PROJECT = Path(__file__).parents[1]
+# Not MkDocs' own log, in which a warning would end a strict build.
+_log = logging.getLogger("lessons")
+
+_PACKAGE = Path(__file__).parents[1]
 _ENGINE = Path(__file__).parent
+
+# What differs from shell to shell and from commit to commit, and in no lesson's output.
+_SESSION = {
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MAKE_TERMERR",
+    "MAKE_TERMOUT",
+    "MFLAGS",
+    "OLDPWD",
+    "PWD",
+    "SHLVL",
+    "SOURCE_DATE_EPOCH",
+    "TERM",
+    "_",
+}
+# Read at import: the fork server, and so each lesson, has the environment of its start.
+_ENVIRONMENT = sorted((name, value) for name, value in os.environ.items() if name not in _SESSION)
 
 
 class RunCache:
     """Runs of lessons in `directory`, each under a key of everything that can change its outputs.
 
-    The caller stores only runs without a failure, and compares a run that comes from here with
-    the lesson's stored outputs as it would a new one: a cache can spare a run, never a check.
+    Part of the key are the files of `project`, without its built `site`, as they are when the cache
+    is made. The caller stores only runs without a failure, and compares a run that comes from here
+    with the lesson's stored outputs as it would a new one: a cache can spare a run, never a check.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, project: Path, site: Path) -> None:
         self.directory = directory
-        self._asked_for: dict[str, Path] = {}
+        self._read_surroundings = functools.partial(_surroundings, project, site)
+        self._surroundings = self._read_surroundings()
+        self._missed: set[Path] = set()
 
     def load(self, lesson: Lesson) -> LessonRun | None:
         """Return the run stored for `lesson`, or None if there is none or its file is damaged."""
-        file = self._asked_for[lesson.path] = self._file(lesson)
+        file = self._file(lesson)
         with contextlib.suppress(OSError, ValueError):
             digest, data = file.read_text(encoding="utf-8").split("\n", 1)
             if digest == _sha256(data):
-                return LessonRun.from_json(json.loads(data))
+                stored = json.loads(data)
+                return _moved(LessonRun.from_json(stored["run"]), stored["lines"], _lines(lesson))
+        self._missed.add(file)
         return None
 
     def store(self, lesson: Lesson, run: LessonRun) -> None:
-        """Keep `run`, unless something that it depends on has changed since `load` was called for it.
+        """Keep the `run` of a lesson that `load` did not find, unless what it depends on has changed since.
 
-        The file gets its name when it is complete, so no reader finds half of it.
+        This is best effort: where the directory cannot be written to, one warning says so.
         """
         file = self._file(lesson)
-        if file != self._asked_for.get(lesson.path):
+        if file not in self._missed or self._read_surroundings() != self._surroundings:
             return
-        data = json.dumps(run.to_json())
-        self.directory.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self.directory, prefix=file.stem, suffix=".tmp")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as part:
-            part.write(f"{_sha256(data)}\n{data}")
-        Path(name).replace(file)
+        data = json.dumps({"lines": _lines(lesson), "run": run.to_json()})
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            # The file gets its name when it is complete, so no reader finds half of it.
+            with tempfile.TemporaryDirectory(dir=self.directory) as folder:
+                part = Path(folder, file.name)
+                part.write_text(f"{_sha256(data)}\n{data}", encoding="utf-8")
+                part.replace(file)
+        except OSError as error:
+            self._missed.clear()
+            _log.warning("runs cannot be stored, so the next build runs the lessons again: %s", error)
 
     def forget_all_but(self, lessons: Iterable[Lesson]) -> None:
         """Delete the runs of all other lessons, and of earlier versions of these lessons."""
@@ -62,32 +95,67 @@ class RunCache:
                     file.unlink()
 
     def _file(self, lesson: Lesson) -> Path:
-        return self.directory / f"{_key(lesson)}.json"
+        # No lines and no prose: neither changes what a block shows. Nor does `raises`: a run that
+        # is stored has reached its end.
+        blocks = [block.code for block in lesson.blocks if block.is_run]
+        return self.directory / f"{_sha256(repr((blocks, self._surroundings)))}.json"
 
 
-def _key(lesson: Lesson) -> str:
-    # Tracebacks and the ids of figures contain the line.
-    blocks = [(block.line, block.code, block.directives.raises) for block in lesson.blocks if block.is_run]
-    parts = (lesson.path, blocks, _teaching_sources(), _ENGINE_SOURCES, _installed())
-    return _sha256(repr(parts))
+def _lines(lesson: Lesson) -> list[int]:
+    return [block.line for block in lesson.blocks if block.is_run]
+
+
+def _moved(run: LessonRun, before: list[int], after: list[int]) -> LessonRun:
+    """Return `run` with new lines: its blocks began at the lines `before`, and begin at those `after` now."""
+
+    def line(number: int) -> int:
+        block = bisect_right(before, number) - 1
+        return number - before[block] + after[block]
+
+    def moved(block: BlockRun) -> BlockRun:
+        shown_by = [(offset, line(number)) for offset, number in block.shown_by]
+        return replace(block, shown_by=shown_by, error_line=block.error_line and line(block.error_line))
+
+    return LessonRun([block and moved(block) for block in run.blocks])
 
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _teaching_sources() -> list[tuple[str, str]]:
-    """Read the project's modules as they are now, because a lesson imports them again."""
-    files = sorted(file for file in _PROJECT.rglob("*.py") if _ENGINE not in file.parents)
-    return [_digest(file) for file in files]
+def _surroundings(project: Path, site: Path) -> str:
+    """Return a digest of everything but its own code that a lesson's output can depend on."""
+    files = sorted(_digest(file) for file in _files(project, site))
+    return _sha256(repr((files, _ENGINE_SOURCES, _ENVIRONMENT, _installed())))
+
+
+def _files(project: Path, site: Path) -> Iterator[Path]:
+    """Yield the files that a lesson can import or read, but no lesson and no file that a tool has made."""
+    # A server builds elsewhere, but a site may have been built before.
+    seen = {os.path.realpath(folder) for folder in (site, project / "site")}
+    for top in (project, _PACKAGE):
+        for name, folders, files in os.walk(top, followlinks=True):
+            folder = Path(name)
+            if folder.resolve().as_posix() in seen or (folder / "pyvenv.cfg").exists():
+                folders.clear()
+                continue
+            seen.add(folder.resolve().as_posix())
+            folders[:] = [name for name in folders if name[0] != "." and name != "__pycache__"]
+            has_lessons = folder == project or folder.is_relative_to(project / "docs")
+            for file in files:
+                if file[0] != "." and not (has_lessons and file.endswith(".md")):
+                    yield folder / file
 
 
 def _digest(file: Path) -> tuple[str, str]:
-    return file.relative_to(_PROJECT).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()
+    try:
+        return str(file), hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:  # an editor has deleted it meanwhile, or a link leads nowhere
+        return str(file), ""
 
 
 # Read at import, because a server keeps the engine and the colours that it has imported.
-_ENGINE_SOURCES = [_digest(file) for file in [_PROJECT / "palette.py", *sorted(_ENGINE.rglob("*.py"))]]
+_ENGINE_SOURCES = [_digest(file) for file in [_PACKAGE / "palette.py", *sorted(_ENGINE.rglob("*.py"))]]
 
 
 @functools.cache

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from jinja2 import Environment
@@ -90,7 +91,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         fences.append({"name": RESULTS, "class": RESULTS, "format": self._format_results})
         # In a server's first build this path may be relative; in later builds it is absolute.
         self.root = Path(config.config_file_path or "mkdocs.yml").resolve().parent
-        self.cache = RunCache(self.root / ".cache" / "lessons")
+        self.cache = RunCache(self.root / ".cache" / "lessons", self.root, Path(config.site_dir))
         return config
 
     # Before mkdocs-jupyter, so that it finds the notebooks.
@@ -98,6 +99,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Start to run every lesson of the site."""
         self.outcomes = self._parse(files)
+        self.notebooks = Path(self.cleanup.enter_context(TemporaryDirectory(prefix="notebooks-")))
         for name in self.config.notebooks:
             if name not in self.outcomes:
                 raise PluginError(f"lessons.notebooks must name lessons in docs, not {name!r}")
@@ -155,10 +157,13 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             self._finish(name, outcome)
         for name in self.config.notebooks:
             self._write_notebook(name)  # for a site without mkdocs-jupyter
-        self.cleanup.close()
+        self.runs.stop()
         self.cache.forget_all_but(outcome.lesson for outcome in self.outcomes.values() if outcome.lesson)
         self._report([failure for outcome in self.outcomes.values() for failure in outcome.failures])
         return env
+
+    def on_post_build(self, *, config: MkDocsConfig) -> None:
+        self.cleanup.close()
 
     def on_build_error(self, *, error: Exception) -> None:
         self.cleanup.close()
@@ -226,7 +231,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         return File(
             _notebook_place(name),
             # mkdocs-jupyter reads the file from here; it cannot read a `File.generated`.
-            src_dir=str(self.cache.directory),
+            src_dir=str(self.notebooks),
             dest_dir=config.site_dir,
             use_directory_urls=config.use_directory_urls,
         )
@@ -239,7 +244,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         run = self.runs.result(lesson)
         if check_lesson(lesson, run):
             run = LessonRun([None] * len(run.blocks))
-        path = self.cache.directory / _notebook_place(name)
+        path = self.notebooks / _notebook_place(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(notebook(lesson, run), encoding="utf-8")
 

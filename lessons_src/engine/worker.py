@@ -112,7 +112,7 @@ class _Descriptors:
 
 def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> BlockRun:
     shell.begin(block)
-    figures.begin_block(block.line)
+    figures.begin_block()
     own = sys.stdout, sys.stderr
     sys.stdout = sys.stderr = shell.shown
     result = shell.run_cell(block.code, store_history=False)  # type: ignore[no-untyped-call]

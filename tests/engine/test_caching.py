@@ -1,5 +1,6 @@
 """A run is kept for as long as nothing that could change it has changed, and not a moment longer."""
 
+import errno
 import json
 import os
 import shutil
@@ -18,13 +19,17 @@ from lessons_src.engine.parsing import parse_lesson
 
 LESSON = parse("# Title\n\n", block("x = 1\nx", "1"), block("raise KeyError", "KeyError", "raises"))
 RUN = LessonRun(
-    [BlockRun(shown="1", shown_by=[(0, 5)], figures=["<svg/>"]), BlockRun(error="KeyError", error_line=13)]
+    [BlockRun(shown="1", shown_by=[(0, 5)], figures=["<svg/>"]), BlockRun(error="KeyError", error_line=14)]
 )
 
 
-def stored(directory: Path, lesson: Lesson = LESSON, run: LessonRun = RUN) -> RunCache:
+def cache_in(project: Path) -> RunCache:
+    return RunCache(project / ".cache", project, project / "site")
+
+
+def stored(project: Path, lesson: Lesson = LESSON, run: LessonRun = RUN) -> RunCache:
     """A cache in which a run of `lesson` is stored."""
-    cache = RunCache(directory)
+    cache = cache_in(project)
     cache.load(lesson)
     cache.store(lesson, run)
     return cache
@@ -39,21 +44,37 @@ def test_a_run_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_nothing_comes_from_an_empty_cache(tmp_path: Path) -> None:
-    assert RunCache(tmp_path / "none").load(LESSON) is None
+    assert cache_in(tmp_path).load(LESSON) is None
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
         ("# Title", "# Another"),
+        ("# Title\n", "# Title\n\nMore.\n"),
         ("\n1\n", "\n2\n"),
         ("\nKeyError\n", "\nValueError\n"),
-        ("<!-- raises -->", "<!-- raises --> "),
+        ("<!-- raises -->", "<!-- raises -->\n<!-- predict: What? -->"),
+        ("<!-- raises -->\n", ""),
     ],
 )
-def test_a_change_of_prose_or_of_a_stored_output_needs_no_run(tmp_path: Path, old: str, new: str) -> None:
+def test_a_change_of_prose_of_a_directive_or_of_a_stored_output_needs_no_run(
+    tmp_path: Path, old: str, new: str
+) -> None:
     assert LESSON.text.count(old) == 1
     assert stored(tmp_path).load(parse(LESSON.text.replace(old, new))) is not None
+
+
+def test_a_run_that_comes_back_knows_where_its_blocks_are_now(tmp_path: Path) -> None:
+    text = LESSON.text.replace("# Title\n", "# Title\n\nMore.\n").replace(
+        "<!-- raises", "And:\n\n<!-- raises"
+    )
+    found = stored(tmp_path).load(parse(text))
+    assert found is not None
+    one, two = found.blocks
+    assert one is not None
+    assert two is not None
+    assert (one.shown_by, one.error_line, two.error_line) == ([(0, 7)], None, 18)
 
 
 @pytest.mark.parametrize(
@@ -61,22 +82,18 @@ def test_a_change_of_prose_or_of_a_stored_output_needs_no_run(tmp_path: Path, ol
     [
         ("x = 1", "x = 2"),
         ("x = 1", "x  = 1"),
-        ("# Title\n", "# Title\n\n"),
-        ("<!-- raises -->", "<!-- note -->\n"),
-        ("```python\nraise KeyError", "<!-- display-only: x -->\n```python\nraise KeyError"),
+        ("<!-- raises -->\n```python\nraise KeyError", "<!-- display-only: x -->\n```python\nraise KeyError"),
     ],
 )
-def test_a_change_of_code_of_its_lines_or_of_what_is_run_needs_a_run(
-    tmp_path: Path, old: str, new: str
-) -> None:
+def test_a_change_of_code_or_of_what_is_run_needs_a_run(tmp_path: Path, old: str, new: str) -> None:
     text = LESSON.text.replace(old, new)
     if "display-only" in text:
-        text = text.replace("<!-- raises -->\n", "").replace("\n```text\nKeyError\n```\n", "")
+        text = text.replace("\n```text\nKeyError\n```\n", "")
     assert stored(tmp_path).load(parse(text)) is None
 
 
-def test_the_same_blocks_in_another_file_need_a_run(tmp_path: Path) -> None:
-    assert stored(tmp_path).load(parse_lesson(LESSON.text, "docs/other.md")) is None
+def test_a_lesson_that_is_renamed_needs_no_run(tmp_path: Path) -> None:
+    assert stored(tmp_path).load(parse_lesson(LESSON.text, "docs/other.md")) is not None
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -94,7 +111,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_a_damaged_file_is_ignored_and_written_anew(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     cache = stored(tmp_path)
-    (file,) = tmp_path.iterdir()
+    (file,) = (tmp_path / ".cache").iterdir()
     whole = file.read_bytes()
     file.write_bytes(damage(whole))
     assert cache.load(LESSON) is None
@@ -104,14 +121,14 @@ def test_a_damaged_file_is_ignored_and_written_anew(tmp_path: Path, damage: Call
 
 def test_a_file_that_cannot_be_read_is_ignored(tmp_path: Path) -> None:
     cache = stored(tmp_path)
-    (file,) = tmp_path.iterdir()
+    (file,) = (tmp_path / ".cache").iterdir()
     file.unlink()
     file.mkdir()
     assert cache.load(LESSON) is None
 
 
 def test_a_run_that_nobody_asked_for_before_it_was_made_is_not_kept(tmp_path: Path) -> None:
-    cache = RunCache(tmp_path)
+    cache = cache_in(tmp_path)
     cache.store(LESSON, RUN)
     assert cache.load(LESSON) is None
 
@@ -120,11 +137,83 @@ def test_what_no_lesson_asks_for_is_forgotten(tmp_path: Path) -> None:
     other = parse(block("2"))
     cache = stored(tmp_path)
     stored(tmp_path, other, LessonRun([BlockRun(shown="2")]))
-    (tmp_path / "a folder.json").mkdir()
+    (tmp_path / ".cache" / "a folder.json").mkdir()
     cache.forget_all_but([LESSON])
     assert cache.load(LESSON) is not None
     assert cache.load(other) is None
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list((tmp_path / ".cache").iterdir())) == 2
+
+
+def test_where_runs_cannot_be_stored_one_warning_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / ".cache").touch()  # as good as a disk that cannot be written to, also for root
+    cache = cache_in(tmp_path)
+    lessons = [LESSON, parse(block("2"))]
+    assert [cache.load(lesson) for lesson in lessons] == [None, None]
+    for lesson in lessons:
+        cache.store(lesson, RUN)
+    cache.forget_all_but([])
+    (message,) = caplog.messages
+    assert message.startswith("runs cannot be stored, so the next build runs the lessons again: ")
+    assert caplog.records[0].name == "lessons"  # a warning in MkDocs' log would end a strict build
+
+
+def test_a_disk_that_is_full_keeps_no_part_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(part: Path, text: str, encoding: str) -> None:
+        part.write_bytes(text[:9].encode())
+        raise OSError(errno.ENOSPC, "No space left on device", str(part))
+
+    cache = cache_in(tmp_path)
+    cache.load(LESSON)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", fill)
+        cache.store(LESSON, RUN)
+    assert list((tmp_path / ".cache").iterdir()) == []
+
+
+NO_DATA = {
+    "docs/lesson.md": "# Prose",
+    "README.md": "# Prose",
+    ".git/index": "a tool's",
+    "lessons_src/__pycache__/x.pyc": "Python's",
+    "site/index.html": "a build's",
+    "venv/pyvenv.cfg": "",
+    "venv/lib/torch.py": "its version counts",
+    "build/index.html": "of another generator's",
+}
+DATA = ["data.csv", "helper.py", "docs/data/t.csv", "lessons_src/data/t.md", "linked/t.csv"]
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def test_a_run_is_kept_when_files_change_that_no_lesson_reads(tmp_path: Path) -> None:
+    def look() -> LessonRun | None:
+        return RunCache(tmp_path / ".cache", tmp_path, tmp_path / "build").load(LESSON)
+
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+    stored(tmp_path)
+    assert look() is not None
+    for name, text in NO_DATA.items():
+        write(tmp_path / name, text)
+        assert look() is not None, name
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_a_run_is_forgotten_when_a_file_changes_that_a_lesson_may_read(tmp_path: Path, name: str) -> None:
+    project = tmp_path / "project"
+    (tmp_path / "elsewhere").mkdir()
+    project.mkdir()
+    (project / "linked").symlink_to(tmp_path / "elsewhere")
+    write(project / name, "1")
+    stored(project)
+    assert cache_in(project).load(LESSON) is not None
+    write(project / name, "2")
+    assert cache_in(project).load(LESSON) is None
 
 
 SCRIPT = f"""
@@ -139,7 +228,7 @@ before, *during = sys.argv[1:]
 if before:
     edit(before)
 lesson = parse_lesson({block("1", "1")!r}, "x.md")
-cache = RunCache(Path("cache"))
+cache = RunCache(Path(".cache"), Path(), Path("site"))
 print("miss" if cache.load(lesson) is None else "hit")
 for change in during:
     edit(change)
@@ -164,20 +253,20 @@ class Project:
         self.install("1.0")
 
     def install(self, version: str) -> None:
-        information = self.root / "site" / "demo-0.dist-info"
+        information = self.root / ".venv" / "demo-0.dist-info"
         information.mkdir(parents=True, exist_ok=True)
         (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: demo\nVersion: {version}\n")
 
-    def ask(self, *changes: Path, before: Path | str = "") -> str:
+    def ask(self, *changes: Path, before: Path | str = "", **environment: str) -> str:
         """Whether a fresh process finds a run in the cache.
 
         `changes` are edited while it runs the lesson; `before` when it has imported the engine.
         """
-        path = os.pathsep.join([str(self.root), str(self.root / "site")])
+        path = os.pathsep.join([str(self.root), str(self.root / ".venv")])
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT, str(before), *map(str, changes)],
             cwd=self.root,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **environment},
             capture_output=True,
             text=True,
             check=True,
@@ -199,6 +288,13 @@ def test_a_run_is_kept_until_a_teaching_module_a_package_or_the_engine_changes(t
     worker.write_text(worker.read_text() + "\nSEED = 1\n")
     assert project.ask() == "miss"
     assert project.ask() == "hit"
+
+
+def test_a_run_is_kept_until_the_environment_changes_but_not_for_another_shell(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    assert project.ask(COURSE="1") == "miss"
+    assert project.ask(COURSE="1", SHLVL="7", MAKELEVEL="2", OLDPWD="/") == "hit"
+    assert project.ask(COURSE="2") == "miss"
 
 
 def test_a_run_during_which_a_teaching_module_was_edited_is_not_kept(tmp_path: Path) -> None:

@@ -57,12 +57,12 @@ class Site:
 
     def counted(self, code: str) -> str:
         """`code`, and a note of each time it is run."""
-        return f"open({str(self.root / 'count')!r}, 'a').write('.');\n{code}"
+        return f"open({str(self.root / '.count')!r}, 'a').write('.');\n{code}"
 
     @property
     def count(self) -> int:
         """How often counted code was run."""
-        return len((self.root / "count").read_text())
+        return len((self.root / ".count").read_text())
 
     def start(self, command: Literal["build", "serve"] = "build") -> None:
         """Begin anew, as a command of MkDocs does."""
@@ -276,7 +276,7 @@ def test_a_build_that_ends_in_an_error_of_another_plugin_stops_its_lessons(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(site.root))
     site.configure("strict: true", "strict: true\nhooks: [hook.py]")
-    (site.root / "hook.py").write_text(FAIL_ONCE_A_LESSON_RUNS.format(count=str(site.root / "count")))
+    (site.root / "hook.py").write_text(FAIL_ONCE_A_LESSON_RUNS.format(count=str(site.root / ".count")))
     site.write(block(site.counted("while True:\n    x = 1")))
     with pytest.raises(ValueError, match="no"):
         site.build()
@@ -332,6 +332,29 @@ def test_a_lesson_runs_again_only_when_its_code_changes(site: Site) -> None:
     site.write("# B\n\n", block(site.counted("2"), "2"))
     site.build()
     assert site.count == 2
+
+
+def test_a_lesson_runs_again_when_a_file_changes_that_it_reads(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    (site.root / "helper.py").write_text("answer = 1\n")
+    site.write(block(f"import sys\nsys.path.append({str(site.root)!r})\nimport helper\nhelper.answer", "1"))
+    site.build()
+    (site.root / "helper.py").write_text("answer = 7\n")
+    (failure,) = site.report(caplog)
+    assert "    -1\n    +7" in failure
+
+
+def test_a_cache_that_cannot_be_written_to_ends_no_build(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.configure("  - lessons", "  - lessons:\n      notebooks: [index.md]")
+    (site.root / ".cache").touch()
+    site.write(block("1", "1"))
+    site.build()
+    assert caplog.text.count("runs cannot be stored") == 1
+    assert site.page().select("samp")[0].text == "1"
+    assert '"1\\n"' in (site.root / "site" / "notebooks" / "index.ipynb").read_text()
 
 
 def test_a_lesson_does_not_run_again_when_the_configuration_is_named_another_way(
@@ -459,7 +482,7 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", self.address]
-        self.log = (self.site.root / "log").open("w+")
+        self.log = (self.site.root / ".log").open("w+")
         self.process = subprocess.Popen(
             command,
             cwd=self.site.root,

@@ -28,7 +28,7 @@ class Terminal(io.StringIO):
 
 def build(directory: Path, lessons: list[Lesson]) -> list[LessonRun]:
     """The runs of `lessons`, which are kept in a cache."""
-    cache = RunCache(directory)
+    cache = RunCache(directory / ".cache", directory, directory / "site")
     runs = BuildRuns(lessons, cache, LOG)
     found = [runs.result(lesson) for lesson in lessons]
     runs.stop()
