@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import posixpath
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,7 @@ from lessons_src.engine.page import (
     render_page,
     render_results,
 )
-from lessons_src.engine.parsing import LessonSyntaxError, read_lesson
+from lessons_src.engine.parsing import LessonSyntaxError, read_lesson, syntax_error
 from lessons_src.engine.progress import BuildRuns
 from lessons_src.engine.running import prepare
 
@@ -41,6 +42,9 @@ _build_log = logging.getLogger("mkdocs.plugins.lessons")
 # Under `serve`, a warning in MkDocs' own log would end a strict build, and with it the reload.
 _serve_log = logging.getLogger("lessons")
 
+_PACKAGE = Path(__file__).parents[1]
+# What mkdocstrings puts the docstrings of a module in place of
+_DOCSTRINGS = re.compile(r"^ *::: ", re.MULTILINE)
 _SUPERFENCES = "pymdownx.superfences"
 # The parts of a page that depend on its lesson.
 _PARTS = ("title", "meta", "content", "toc", "present_anchor_ids")
@@ -98,6 +102,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     @event_priority(50)
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Start to run every lesson of the site."""
+        self.broken = _broken_modules()
+        if not self.serving:
+            self._report(self.broken)
         self.outcomes = self._parse(files)
         self.notebooks = Path(self.cleanup.enter_context(TemporaryDirectory(prefix="notebooks-")))
         for name in self.config.notebooks:
@@ -159,7 +166,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             self._write_notebook(name)  # for a site without mkdocs-jupyter
         self.runs.stop()
         self.cache.forget_all_but(outcome.lesson for outcome in self.outcomes.values() if outcome.lesson)
-        self._report([failure for outcome in self.outcomes.values() for failure in outcome.failures])
+        found = (failure for outcome in self.outcomes.values() for failure in outcome.failures)
+        self._report(list(dict.fromkeys(found)))
         return env
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
@@ -174,7 +182,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def on_serve(
         self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., None]
     ) -> LiveReloadServer:
-        server.watch(str(Path(__file__).parents[1]))
+        server.watch(str(_PACKAGE))
         return server
 
     def _parse(self, files: Files) -> dict[str, _Outcome]:
@@ -188,6 +196,10 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 outcome.lesson = read_lesson(Path(file.abs_src_path), self.root)
             except LessonSyntaxError as error:
                 outcome.failures = syntax_failures(error)
+                continue
+            if self.broken and _DOCSTRINGS.search(outcome.lesson.text):
+                # mkdocstrings would end the build, and with it the reload, with an exception of its own.
+                outcome.lesson, outcome.failures = None, [*self.broken]
             else:
                 outcome.page = render_page(outcome.lesson)
         return outcomes
@@ -198,7 +210,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         if outcome.lesson:
             run = self.runs.result(outcome.lesson)
             failures = check_lesson(outcome.lesson, run)
-            if not failures:
+            if failures:
+                failures = self.broken + failures  # for a lesson that imports such a module fails
+            else:
                 self.cache.store(outcome.lesson, run)
                 results = render_results(outcome.lesson, run)
             outcome.failures = failures + outcome.failures
@@ -255,6 +269,20 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             return placeholder(key)
         # SuperFences then shows the fence as it is. Parsing refuses it in a lesson.
         raise KeyError(key)
+
+
+def _broken_modules() -> list[Failure]:
+    """Return a failure for each module of the package that is not Python."""
+    return [
+        Failure(
+            file.relative_to(_PACKAGE.parent).as_posix(),
+            error.lineno or 1,
+            f"this module is not Python: {error.msg}",
+            (error.text or "").strip(),
+        )
+        for file in sorted(_PACKAGE.rglob("*.py"))
+        if (error := syntax_error(file.read_bytes()))
+    ]
 
 
 def _unseen(name: str, page: Page, html: str) -> list[Failure]:

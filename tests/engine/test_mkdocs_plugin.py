@@ -22,6 +22,7 @@ from mkdocs.exceptions import Abort
 from mkdocs.livereload import LiveReloadServer
 
 from lessons_src import engine
+from lessons_src.engine import mkdocs_plugin
 
 pytest_plugins = ["pytester"]
 
@@ -463,6 +464,56 @@ def test_a_server_watches_the_modules_that_lessons_import(
     config.plugins.on_serve(server, config=config, builder=site.build)
     server.server_close()
     assert watched == [str(Path(engine.__file__).parents[1])]
+
+
+@pytest.fixture
+def module(site: Site, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module of a package of the site's own, with a page of its docstrings and a lesson that imports it."""
+    package = site.root / "teaching"
+    package.mkdir()
+    monkeypatch.setattr(mkdocs_plugin, "_PACKAGE", package)
+    monkeypatch.syspath_prepend(site.root)
+    site.configure("  - lessons", "  - lessons\n  - mkdocstrings")
+    site.write("# Home\n\n", block("1", "1"))
+    site.write("# Reference\n\n::: teaching.answer\n", name="reference.md")
+    site.write("# Lesson\n\n", block("from teaching import answer\nanswer()", "1"), name="lesson.md")
+    (package / "__init__.py").write_text('def answer():\n    """Say it."""\n    return 1\n')
+    return package / "__init__.py"
+
+
+def test_a_module_that_is_not_python_ends_a_build_in_one_message(
+    site: Site, module: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    module.write_text("def answer():\n    return (1\n")
+    assert site.report(caplog) == [
+        "teaching/__init__.py:2: this module is not Python: '(' was never closed\n    return (1"
+    ]
+    assert "not built, because of 1 failure in lessons" in caplog.text
+
+
+def test_a_server_names_a_module_that_is_not_python_on_the_pages_that_need_it_until_it_is_mended(
+    site: Site, module: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing() -> dict[str, str]:
+        site.build()
+        pages = {name: site.page(f"{name}/index.html") for name in (".", "reference", "lesson")}
+        return {name: page.text for name, page in pages.items() if page.select(".lesson-broken")}
+
+    good = module.read_text()
+    site.start("serve")
+    assert failing() == {}
+    for _ in range(2):
+        module.write_text("def answer():\n    return (1\n")
+        caplog.clear()
+        pages = failing()
+        assert pages.keys() == {"reference", "lesson"}
+        for text in pages.values():
+            assert "teaching/__init__.py:2: this module is not Python: '(' was never closed" in text
+        assert "Say it." in pages["reference"]
+        assert "docs/lesson.md:4: this line raises" in pages["lesson"]
+        assert caplog.text.count("teaching/__init__.py:2:") == 1
+        module.write_text(good)
+        assert failing() == {}
 
 
 class Server:

@@ -1,7 +1,9 @@
 """What is a block, what is an output, and what would be passed over in silence and so is an error."""
 
 import random
+import warnings
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from lesson_helpers import block, parse, problems
@@ -88,6 +90,14 @@ def test_a_comment_that_is_no_directive_may_stand_anywhere_but_above_a_block() -
     assert parse("<!-- TODO: a picture -->\n\n", block("x = 1"), "Text <!-- more --> text.\n").blocks
 
 
+def test_what_is_python_does_not_depend_on_the_filters_of_warnings() -> None:
+    actions: list[Literal["ignore", "error"]] = ["ignore", "error"]
+    for action in actions:
+        with warnings.catch_warnings():
+            warnings.simplefilter(action)
+            assert [line for line, _ in problems('```python\n"\\d"\n```\n')] == [2]
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_line_ends_make_no_difference_to_a_block(newline: str) -> None:
     text = "---\ntitle: x\n---\n" + block("x = 1\nx", "1\n2", "hidden")
@@ -153,6 +163,7 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         (1, "this block holds no code", "```python\n\n```\n"),
         (3, "this block is not Python: invalid syntax", "```python\nx = 1\nx y\n```\n"),
         (2, "this block is not Python: invalid syntax", "```python\n%matplotlib inline\n```\n"),
+        (3, "not Python: invalid escape sequence '\\d'", '```python\nx = 1\nprint("\\d")\n```\n'),
         (3, "a page would show this tab as spaces", "```python\nif 1:\n\tprint()\n```\n"),
         # Directives
         (1, "unknown directive `hiden`; did you mean `hidden`?", block("x = 1", None, "hiden")),
