@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from html import escape
 from itertools import count
 
+from markdown import markdown
+
 from lessons_src.engine.failures import Failure, split_output
 from lessons_src.engine.figures import page_svg
 from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
+from lessons_src.engine.scanning import UNSEEN
 
 RESULTS = "lesson-results"
 
@@ -69,6 +72,34 @@ def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
 def placeholder(key: str) -> str:
     """Return the HTML that `fill_in` replaces by the results of `key`."""
     return f"<!-- {RESULTS} {escape(key)} -->"
+
+
+def rendered(page: Page) -> str:
+    """Return the HTML of the containers and fences of `page`, for a reader that builds no site."""
+    fence = {"name": "*", "class": "", "format": lambda source, *_, **__: placeholder(source.strip())}
+    return markdown(
+        page.markdown,
+        extensions=[
+            "admonition",
+            "md_in_html",
+            "pymdownx.details",
+            "pymdownx.superfences",
+            "pymdownx.tabbed",
+        ],
+        extension_configs={
+            "pymdownx.superfences": {"custom_fences": [fence]},
+            "pymdownx.tabbed": {"alternate_style": True},
+        },
+    )
+
+
+def unseen_blocks(lesson: Lesson, page: Page, html: str) -> list[Failure]:
+    """Return a failure for each block that the `html` of its page does not show as a fence."""
+    return [
+        Failure(lesson.path, line, UNSEEN, lesson.line(line))
+        for key, line in page.lines.items()
+        if placeholder(key) not in html
+    ]
 
 
 def fill_in(html: str, results: dict[str, str]) -> str:

@@ -17,6 +17,7 @@ from sybil.parsers.doctest import DocTestParser
 from lessons_src.engine.accepting import accept_outputs
 from lessons_src.engine.failures import Failure, check_block, check_lesson, expected_output
 from lessons_src.engine.lesson import Block, Lesson, LessonRun
+from lessons_src.engine.page import render_page, rendered, unseen_blocks
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson
 from lessons_src.engine.running import run_lesson
 
@@ -61,9 +62,12 @@ class LessonFile(SybilFile):
 
     def collect(self) -> Iterator[pytest.Item]:
         try:
-            read_lesson(self.path, self.config.rootpath)
+            lesson = read_lesson(self.path, self.config.rootpath)
         except LessonSyntaxError as error:
             raise self.CollectError(str(error)) from None
+        page = render_page(lesson)
+        if failures := unseen_blocks(lesson, page, rendered(page)):
+            raise self.CollectError("\n".join(map(str, failures)))
         yield from super().collect()  # type: ignore[no-untyped-call]
 
 

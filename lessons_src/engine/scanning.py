@@ -25,11 +25,11 @@ _COMMENT = re.compile(r"(?P<code>`+).*?(?P=code)|<!--(?P<text>.*?)-->", re.DOTAL
 # The first line of a fence that has a language, after the marks of any list or quotation.
 _FENCE_LIKE = re.compile(r"(?P<indent>[ \t>*+\-\d.)]*)(?:`{3,}|~{3,})[ \t]*(?P<info>[^`~\s][^`]*)$")
 
-_KINDS = {"fence", "code_block", "html_block", "inline"}
-_UNSEEN = (
+UNSEEN = (
     "Markdown does not show this block as a fence; indent it by 4, and the comments above it, "
-    "for each list, admonition or tab that it is in"
+    "for each list, admonition or tab that it is in. A list begins with `-` or `1.`, below a blank line"
 )
+_KINDS = {"fence", "code_block", "html_block", "inline"}
 _OWN_LINE = "a fence needs a line of its own, outside quotations: put it on the next line, indented by 4"
 
 
@@ -147,7 +147,7 @@ def _fences(tokens: list[tuple[Token, Span]], rows: list[str], comments: list[Co
         elif not _is_comment(token):
             for line in (Span(at, at + 1) for at in range(span.start, span.end)):
                 if match := _FENCE_LIKE.match(rows[line.start]):
-                    problem = Problem(line.end, _UNSEEN)
+                    problem = Problem(line.end, UNSEEN)
                     yield Fence(match["indent"], match["info"], "", line, _above(line, ending), problem)
 
 

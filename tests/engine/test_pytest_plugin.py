@@ -114,6 +114,20 @@ def test_a_file_that_is_no_lesson_is_an_error_with_its_lines(project: Project) -
     assert "parsing.py" not in output
 
 
+def test_a_block_that_a_page_would_not_show_as_a_fence_is_an_error(project: Project) -> None:
+    project.write("# A\n\n1) One\n\n", block("x = 1", indent="    "), block("1", "1"))
+    result = project.run()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    words = "\ndocs/lessons/x.md:6: Markdown does not show this block as a fence; indent it by 4"
+    assert words in result.stdout.str()
+
+
+@pytest.mark.parametrize("container", ["!!! note", "??? note", '=== "Tab"', "- item", "1. item"])
+def test_a_block_may_be_in_any_container_of_a_page(project: Project, container: str) -> None:
+    project.write(f"# A\n\n{container}\n\n", block("1", "1", indent="    "))
+    project.run().assert_outcomes(passed=1)
+
+
 # Accepting
 
 
