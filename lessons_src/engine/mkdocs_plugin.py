@@ -4,6 +4,8 @@ import contextlib
 import logging
 import posixpath
 import re
+import signal
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +35,7 @@ from lessons_src.engine.page import (
     render_failures,
     render_page,
     render_results,
+    unseen_blocks,
 )
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson, syntax_error
 from lessons_src.engine.progress import BuildRuns
@@ -48,10 +51,6 @@ _DOCSTRINGS = re.compile(r"^ *::: ", re.MULTILINE)
 _SUPERFENCES = "pymdownx.superfences"
 # The parts of a page that depend on its lesson.
 _PARTS = ("title", "meta", "content", "toc", "present_anchor_ids")
-_UNSEEN = (
-    "Markdown does not show this block as a fence; "
-    "indent it by 4 for each list, admonition or tab that it is in"
-)
 
 
 class LessonsConfig(Config):
@@ -84,11 +83,20 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
         self.serving = command == "serve"
+        self.has_port = False
+        # An end without cleaning up would leave the fork server, and the lessons that run.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, signal.default_int_handler)  # as Ctrl-C does
         self.last_good: dict[str, SitePage] = {}
         self.outcomes: dict[str, _Outcome] = {}
         self.cleanup = contextlib.ExitStack()
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
+        if self.serving and not self.has_port:
+            # MkDocs takes the port after the first build, which may be a minute's work.
+            _try_port(*config.dev_addr)
+            self.has_port = True
         if _SUPERFENCES not in config.markdown_extensions:
             raise PluginError(f"the lessons plugin needs `{_SUPERFENCES}` in markdown_extensions")
         fences = config.mdx_configs.setdefault(_SUPERFENCES, {}).setdefault("custom_fences", [])
@@ -149,8 +157,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 page.meta["search"] = {"exclude": True}  # the lesson has the same words
             return html
         outcome.site_page = page
-        if outcome.page:
-            outcome.failures += _unseen(name, outcome.page, html)
+        if outcome.lesson and outcome.page:
+            outcome.failures += unseen_blocks(outcome.lesson, outcome.page, html)
             try:
                 html = draw_formulas(html)
             except FormulaError as error:
@@ -271,6 +279,18 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         raise KeyError(key)
 
 
+def _try_port(host: str, port: int) -> None:
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as MkDocs does
+            server.bind((host, port))
+    except OSError as error:
+        raise PluginError(
+            f"port {port} cannot be used: {error.strerror}. End what uses it, or take another: "
+            f".venv/bin/mkdocs serve --no-strict --livereload --dev-addr {host}:{port + 1}"
+        ) from None
+
+
 def _broken_modules() -> list[Failure]:
     """Return a failure for each module of the package that is not Python."""
     return [
@@ -282,15 +302,6 @@ def _broken_modules() -> list[Failure]:
         )
         for file in sorted(_PACKAGE.rglob("*.py"))
         if (error := syntax_error(file.read_bytes()))
-    ]
-
-
-def _unseen(name: str, page: Page, html: str) -> list[Failure]:
-    """Return a failure for each block that Markdown has not rendered as a fence."""
-    return [
-        Failure(f"docs/{name}", line, _UNSEEN)
-        for key, line in page.lines.items()
-        if placeholder(key) not in html
     ]
 
 

@@ -284,10 +284,19 @@ def test_a_build_that_ends_in_an_error_of_another_plugin_stops_its_lessons(
     assert not list(site.root.glob("lesson-*"))
 
 
+def is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @pytest.mark.slow
-def test_a_build_that_is_interrupted_ends_its_lessons(site: Site) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_build_that_is_interrupted_ends_its_lessons_and_its_fork_server(site: Site, number: int) -> None:
     note = site.root / "running"
-    code = f"print(os.getpid(), os.getcwd(), file=open({str(note)!r}, 'w'), flush=True)"
+    code = f"print(os.getpid(), os.getppid(), os.getcwd(), file=open({str(note)!r}, 'w'), flush=True)"
     site.write(block(f"import os\n{code}\nwhile True: x = 1"))
     with subprocess.Popen(
         [sys.executable, "-m", "mkdocs", "build"], cwd=site.root, stderr=subprocess.DEVNULL
@@ -296,14 +305,18 @@ def test_a_build_that_is_interrupted_ends_its_lessons(site: Site) -> None:
             while not note.exists() or " " not in note.read_text():
                 assert process.poll() is None
                 time.sleep(0.02)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             assert process.wait(20) != 0
         finally:
             process.kill()
-    pid, directory = note.read_text().split()
+    lesson, server, directory = note.read_text().split()
     assert not Path(directory).exists()
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid), 0)
+    assert not is_alive(lesson)
+    for _ in range(400):  # the server sees that the build has ended, and follows
+        if not is_alive(server):
+            break
+        time.sleep(0.05)
+    assert not is_alive(server)
 
 
 def test_a_lesson_that_another_plugin_leaves_out_is_checked_all_the_same(
@@ -409,6 +422,22 @@ def test_a_damaged_cache_is_no_cache(site: Site) -> None:
 
 
 # A server
+
+
+def test_a_server_refuses_a_port_that_is_taken_before_it_builds(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.write(block(site.counted("1"), "1"))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        site.configure("strict: true", f"strict: true\ndev_addr: 127.0.0.1:{port}")
+        site.start("serve")
+        site.report(caplog)
+    assert f"port {port} cannot be used: Address already in use. End what uses it" in caplog.text
+    assert not (site.root / ".count").exists()
+    site.build()
+    with socket.create_server(("127.0.0.1", port)):  # the server's own, from now on
+        site.build()
 
 
 def test_a_lesson_that_fails_when_the_server_starts_is_shown_as_failing(
