@@ -35,15 +35,17 @@ class DirectiveError(ValueError):
 def names_a_directive(comment: str) -> bool:
     """Return whether a comment looks like a directive, although it is not above a block.
 
-    >>> names_a_directive("figure: a line"), names_a_directive("figure out a better title")
+    >>> names_a_directive("figure: a line"), names_a_directive("# figure: a line")
     (True, False)
     """
     name = comment.partition(":")[0].strip()
-    return bool(difflib.get_close_matches(name.lower(), _ARGUMENTS, n=1, cutoff=0.8))
+    return not _is_remark(comment) and bool(
+        difflib.get_close_matches(name.lower(), _ARGUMENTS, n=1, cutoff=0.8)
+    )
 
 
 def parse_directives(comments: Iterable[str]) -> Directives:
-    """Read the comments above one block.
+    """Read the comments above one block; those that begin with `#` are remarks.
 
     Raises `DirectiveError` if a directive is unknown, repeated or in conflict with another, or if its
     argument is missing, invalid or not expected.
@@ -53,6 +55,8 @@ def parse_directives(comments: Iterable[str]) -> Directives:
     """
     found: dict[str, str] = {}
     for comment in comments:
+        if _is_remark(comment):
+            continue
         name, argument = _parse_directive(comment)
         if name in found:
             raise DirectiveError(f"`{name}` is above this block twice; delete one")
@@ -64,6 +68,10 @@ def parse_directives(comments: Iterable[str]) -> Directives:
     return Directives(**fields)
 
 
+def _is_remark(comment: str) -> bool:
+    return comment.startswith("#")
+
+
 def _parse_directive(comment: str) -> tuple[str, str]:
     name, colon, argument = comment.partition(":")
     name, argument = name.strip(), " ".join(argument.split())
@@ -72,7 +80,7 @@ def _parse_directive(comment: str) -> tuple[str, str]:
         hint = f"; did you mean `{close[0]}`?" if close else "."
         raise DirectiveError(
             f"unknown directive `{name}`{hint} The directives are {', '.join(_ARGUMENTS)}. "
-            "Leave a blank line between any other comment and a block"
+            "Begin any other comment with `#`"
         )
     wanted = _ARGUMENTS[name]
     if colon and not wanted:

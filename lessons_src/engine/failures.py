@@ -31,6 +31,8 @@ class Failure:
             parts.append(f"    {self.code}")
         if self.details:
             parts.append(self.details)
+        if self.can_accept:
+            parts.append(f"    To store what is shown: pytest --accept {self.path}")
         return "\n".join(parts)
 
 
@@ -108,6 +110,10 @@ class _Check:
                 yield self._failure("this block prints only empty lines, which no fence can store")
             elif output:
                 yield self._failure("this block shows nothing; delete the output stored for it", accept=True)
+            elif self.block.directives.predict and self.block.directives.figure is None:
+                yield self._failure(
+                    "this block shows nothing that a reader could predict; show it, or delete `predict`"
+                )
         elif self.block.directives.hidden:
             yield self._failure(
                 "this block is hidden, so no page would show what it prints",

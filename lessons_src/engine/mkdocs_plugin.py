@@ -20,6 +20,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page as SitePage
 
 from lessons_src.engine.caching import RunCache
@@ -127,6 +128,19 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self.cleanup.callback(self.runs.stop)
         return files
 
+    def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
+        """Refuse files of which the last would be the page of all: `x.md` and `x.ipynb`."""
+        places: dict[str, list[str]] = {}
+        for file in files.documentation_pages():
+            places.setdefault(file.dest_uri, []).append(file.src_uri)
+        for names in places.values():
+            for name in names:
+                if len(names) > 1 and name in self.outcomes:
+                    others = " and ".join(f"docs/{other}" for other in names if other != name)
+                    problem = f"{others} would be the same page; rename one of them"
+                    self.outcomes[name].failures.append(Failure(f"docs/{name}", 1, problem))
+        return nav
+
     # Before mkdocs-jupyter, which reads the notebook in the same event.
     @event_priority(50)
     def on_pre_page(self, page: SitePage, *, config: MkDocsConfig, files: Files) -> SitePage:
@@ -180,6 +194,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         self.cleanup.close()
+        failing = [f"docs/{name}" for name, outcome in self.outcomes.items() if outcome.failures]
+        if failing:  # under `serve`; it has said why, but a page or more above
+            _serve_log.error("%d of %d pages fail: %s", len(failing), len(self.outcomes), ", ".join(failing))
 
     def on_build_error(self, *, error: Exception) -> None:
         self.cleanup.close()

@@ -139,7 +139,7 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
         reason = escape(block.directives.display_only or "")
         return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
     html = _outputs(block, run) + _figure(block, run, figures)
-    if html and block.directives.predict:
+    if block.directives.predict:
         question = re.sub("`([^`]+)`", r"<code>\1</code>", escape(block.directives.predict))
         html = (
             f'<details class="lesson-predict"><summary><b>Predict first.</b> {question}</summary>'

@@ -167,8 +167,8 @@ def _text_problem(fence: Fence, blocks: list[Block], lines: tuple[str, ...]) -> 
         message = _language_problem(fence.info)
     elif not blocks or "".join(lines[blocks[-1].span.end : fence.span.start]).strip():
         message = (
-            "this output follows no block; `text` is for outputs, so give other text another "
-            "language, such as `console`"
+            "this output follows no block: move it directly below the one that shows it, or give "
+            "text that is no output another language, such as `console`"
         )
     elif not blocks[-1].is_run:
         message = "the block above is not run, so nothing could check this output; delete it"

@@ -35,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--accept"):
+        # A file that is no lesson keeps no other from being accepted.
+        config.option.continue_on_collection_errors = True
         config.stash[_ACCEPTED] = accepted = AcceptedOutputs(config.rootpath)
         config.pluginmanager.register(accepted)
 

@@ -104,6 +104,11 @@ def test_a_tolerance_of_a_kind_is_one(argument: str) -> None:
     )
 
 
+def test_a_comment_that_begins_with_a_hash_is_a_remark() -> None:
+    assert parse_directives(["# predict: What?", "hidden", "#raises"]) == Directives(hidden=True)
+    assert not names_a_directive("# hidden")
+
+
 def test_a_comment_that_only_begins_like_a_directive_is_none() -> None:
     assert not names_a_directive("figure out a better title")
     assert not names_a_directive("TODO: hidden")

@@ -16,6 +16,7 @@ from lessons_src.engine.failures import (
 from lessons_src.engine.lesson import BlockRun, LessonRun
 from lessons_src.engine.parsing import LessonSyntaxError
 
+ACCEPT = f"    To store what is shown: pytest --accept {PATH}"
 FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
 
 
@@ -42,7 +43,8 @@ def test_another_output_is_a_failure_at_the_line_that_showed_it_with_a_diff() ->
             "     1\n"
             "    -0\n"
             "    +2\n"
-            "     3"
+            "     3\n"
+            f"{ACCEPT}"
         )
     ]
 
@@ -52,7 +54,7 @@ def test_changes_far_apart_are_shown_with_a_gap_between_them() -> None:
     stored = "\n".join(str(i) for i in [9, *range(1, 11), 9])
     (failure,) = failures(block(code, stored))
     rows = ["-9", "+0", " 1", " 2", "…", " 9", " 10", "-9", "+11"]
-    assert failure.endswith("+++ shown\n" + "\n".join("    " + row for row in rows))
+    assert failure.endswith("+++ shown\n" + "\n".join("    " + row for row in rows) + "\n" + ACCEPT)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_a_block_that_prints_and_stores_nothing_is_a_failure() -> None:
     (failure,) = failures(block("print(1)"))
     assert failure == (
         f"{PATH}:2: this block has an output, but no `text` fence after it stores one\n    print(1)\n"
-        "    --- stored\n    +++ shown\n    +1"
+        f"    --- stored\n    +++ shown\n    +1\n{ACCEPT}"
     )
 
 
@@ -107,7 +109,7 @@ def test_an_empty_output_fence_below_a_block_that_prints_is_a_failure() -> None:
 @pytest.mark.parametrize("stored", ["", "1"])
 def test_an_output_below_a_block_that_shows_nothing_is_a_failure(stored: str) -> None:
     assert failures(block("x = 1", stored)) == [
-        f"{PATH}:2: this block shows nothing; delete the output stored for it\n    x = 1"
+        f"{PATH}:2: this block shows nothing; delete the output stored for it\n    x = 1\n{ACCEPT}"
     ]
 
 
@@ -271,6 +273,18 @@ def test_blocks_that_were_not_reached_and_blocks_that_are_not_run_are_no_failure
     lesson = parse("<!-- display-only: x -->\n```python\n1\n```\n\n", block("1"), block("2"))
     found = check_lesson(lesson, LessonRun([BlockRun(error="KeyError: 1"), None]))
     assert [str(failure) for failure in found] == [f"{PATH}:7: this line raises\n    1\nKeyError: 1"]
+
+
+def test_a_question_about_a_block_that_shows_nothing_is_a_failure() -> None:
+    (failure,) = check(block("x = 1", None, "predict: What?"), BlockRun())
+    assert failure.problem == (
+        "this block shows nothing that a reader could predict; show it, or delete `predict`"
+    )
+    figure = block("x = 1", None, "predict: What?", "figure: A line.")
+    assert check(figure, BlockRun(figures=["<svg/>"])) == []
+    assert [found.can_accept for found in check(block("1", None, "predict: What?"), BlockRun(shown="1"))] == [
+        True
+    ]
 
 
 def test_a_run_of_another_lesson_is_refused() -> None:

@@ -255,6 +255,18 @@ def test_a_server_offers_no_notebook_of_a_page_that_is_no_lesson(site: Site) -> 
     assert not (site.root / "site" / "notebooks" / "index.ipynb").exists()
 
 
+def test_a_notebook_that_would_be_the_page_of_a_lesson_ends_the_build(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.configure("  - lessons", "  - lessons\n  - mkdocs-jupyter")
+    site.write("# A\n")
+    site.write("# X\n", name="x.md")
+    cells = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    site.write(cells, name="x.ipynb")
+    (failure,) = site.report(caplog)
+    assert failure == "docs/x.md:1: docs/x.ipynb would be the same page; rename one of them"
+
+
 def test_a_notebook_of_no_lesson_ends_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     site.configure("  - lessons", "  - lessons:\n      notebooks: [other.md]")
     site.write("# A\n")
@@ -454,6 +466,11 @@ def test_a_lesson_that_fails_when_the_server_starts_is_shown_as_failing(
     assert not site.page().select(".lesson-output")
     assert not site.page("b/index.html").select(".lesson-broken")
     assert "docs/index.md:2:" in caplog.text
+    assert caplog.messages[-1] == "1 of 2 pages fail: docs/index.md"
+    site.write("# A\n")
+    caplog.clear()
+    site.build()
+    assert "fail" not in caplog.text
 
 
 @pytest.mark.parametrize("broken", [block("1", "3"), "```py\n```\n"])

@@ -192,10 +192,6 @@ def test_a_prediction_folds_a_figure_and_an_output_together() -> None:
     ]
 
 
-def test_a_prediction_without_anything_to_show_is_no_empty_fold() -> None:
-    assert not render(block("x = 1", None, "predict: What?")).select("details")
-
-
 def test_a_figure_says_what_one_sees_and_is_not_searched() -> None:
     figure = one(render(block(PLOT, None, "figure: A line, from 1 to 2.")), "figure.lesson-figure")
     assert figure.has_attr("data-search-exclude")

@@ -86,6 +86,14 @@ def test_other_fences_are_left_alone() -> None:
     assert parse(text, "A `` ```python `` and ```code``` inline.\n").blocks == ()
 
 
+def test_a_directive_that_is_commented_out_is_none_and_may_stand_between_others() -> None:
+    (found,) = parse(
+        "<!-- # raises -->\n\n", block("1", "1", "predict: What?", "# hidden", "tolerance: 1")
+    ).blocks
+    assert found.directives == Directives(predict="What?", tolerance=1)
+    assert found.span.start == 2
+
+
 def test_a_comment_that_is_no_directive_may_stand_anywhere_but_above_a_block() -> None:
     assert parse("<!-- TODO: a picture -->\n\n", block("x = 1"), "Text <!-- more --> text.\n").blocks
 
@@ -150,7 +158,7 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
             '~~~ lesson-results title="x"\ndocs/lesson.md:3\n~~~\n',
         ),
         # Outputs
-        (1, "this output follows no block", "```text\n1\n```\n"),
+        (1, "this output follows no block: move it directly below", "```text\n1\n```\n"),
         (7, "this output follows no block", "```python\n1\n```\n\nText\n\n```text\n1\n```\n"),
         (9, "this output follows no block", block("1", "1") + "```text\n1\n```\n"),
         (6, "the block above is not run", "<!-- display-only: x -->\n```python\n1\n```\n\n```text\n1\n```\n"),

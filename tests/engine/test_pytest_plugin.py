@@ -210,6 +210,17 @@ def test_accept_says_that_a_set_of_strings_has_another_order_elsewhere(project: 
     ) in output
 
 
+def test_a_file_that_is_no_lesson_keeps_no_other_from_being_accepted(project: Project) -> None:
+    bad = project.root / "docs" / "bad.md"
+    before = project.write("```py\n```\n", file=bad)
+    project.write(block("1", "2"))
+    result = project.run("docs", "--accept")
+    result.assert_outcomes(passed=1, errors=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "docs/bad.md:1: `py` looks like Python" in result.stdout.str()
+    assert (bad.read_bytes(), project.lesson.read_text()) == (before, block("1", "1"))
+
+
 def test_accept_writes_only_the_lessons_that_were_chosen(project: Project) -> None:
     other = project.root / "docs" / "other.md"
     before = project.write(block("1", "2"), file=other)
