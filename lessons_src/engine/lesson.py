@@ -86,6 +86,8 @@ class Lesson:
     """The line after the front matter, counted from 0."""
     blocks: tuple[Block, ...]
     """The Python fences, in order."""
+    time_limit: float = 60
+    """Seconds that its blocks may take."""
 
     @property
     def text(self) -> str:

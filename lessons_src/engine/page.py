@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import count
 
-from markdown import markdown
+import markdown  # type: ignore[import-untyped]
 
 from lessons_src.engine.failures import Failure, split_output
 from lessons_src.engine.figures import page_svg
@@ -77,7 +77,7 @@ def placeholder(key: str) -> str:
 def rendered(page: Page) -> str:
     """Return the HTML of the containers and fences of `page`, for a reader that builds no site."""
     fence = {"name": "*", "class": "", "format": lambda source, *_, **__: placeholder(source.strip())}
-    return markdown(
+    html: str = markdown.markdown(
         page.markdown,
         extensions=[
             "admonition",
@@ -91,6 +91,7 @@ def rendered(page: Page) -> str:
             "pymdownx.tabbed": {"alternate_style": True},
         },
     )
+    return html
 
 
 def unseen_blocks(lesson: Lesson, page: Page, html: str) -> list[Failure]:

@@ -18,6 +18,8 @@ from lessons_src.engine.directives import DirectiveError, names_a_directive, par
 from lessons_src.engine.lesson import Block, Directives, Lesson, Span, StoredOutput
 from lessons_src.engine.scanning import Comment, Fence, Problem, scan
 
+# A line of the front matter
+_TIME_LIMIT = re.compile(r"time[-_ ]?limit[ \t]*:[ \t]*(?P<seconds>.*?)\s*$", re.IGNORECASE)
 # These options change only the look of the page.
 _RUNNABLE = re.compile(r'python(?:[ \t]+(?:title|hl_lines|linenums)="[^"]*")*')
 _PYTHON_LIKE = re.compile(r"[{\s.]*(?:i?py|cython)|\{[^}]*\.(?:i?py|cython)", re.IGNORECASE)
@@ -61,6 +63,10 @@ def parse_lesson(text: str, path: str) -> Lesson:
                 blocks[-1] = replace(blocks[-1], output=output)
         problems.append(fence.problem or problem)
     lesson = Lesson(path, lines, markdown.body, tuple(blocks))
+    for number, line in enumerate(lines[: markdown.body], start=1):
+        if given := _TIME_LIMIT.match(line):
+            lesson, problem = _with_time_limit(lesson, given["seconds"], number)
+            problems.append(problem)
     if found := [replace(problem, code=lesson.line(problem.line)) for problem in problems if problem]:
         raise LessonSyntaxError(path, found)
     return lesson
@@ -98,6 +104,12 @@ def syntax_error(code: str | bytes) -> SyntaxError | None:
         except SyntaxError as error:
             return error
     return None
+
+
+def _with_time_limit(lesson: Lesson, seconds: str, line: int) -> tuple[Lesson, Problem | None]:
+    if seconds.isdecimal() and int(seconds):
+        return replace(lesson, time_limit=int(seconds)), None
+    return lesson, Problem(line, f"`time-limit` must be a number of seconds, such as 120, not `{seconds}`")
 
 
 def _stray_directives(comments: Iterable[Comment]) -> list[Problem]:

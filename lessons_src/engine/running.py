@@ -24,9 +24,6 @@ from typing import Any
 
 from lessons_src.engine.lesson import WRITTEN, Block, BlockRun, Lesson, LessonRun
 
-TIME_LIMIT = 60.0
-"""Seconds that a lesson may take."""
-
 _HASH_SEED_LOCK = threading.Lock()
 
 _START_LIMIT = 300.0  # Seconds until the first block starts: importing torch from a cold disk is slow.
@@ -54,8 +51,8 @@ def _hash_seed() -> Iterator[None]:
             os.environ.update(before)
 
 
-def run_lesson(lesson: Lesson, time_limit: float = TIME_LIMIT) -> LessonRun:
-    """Run the blocks of `lesson` in order, for `time_limit` seconds at most.
+def run_lesson(lesson: Lesson) -> LessonRun:
+    """Run the blocks of `lesson` in order, for its time limit at most.
 
     A lesson that loops, exits or crashes gives a `LessonRun` too: its last block says so.
 
@@ -64,12 +61,12 @@ def run_lesson(lesson: Lesson, time_limit: float = TIME_LIMIT) -> LessonRun:
     >>> run.blocks[0].shown
     '1\\n2'
     """
-    return Run(lesson, time_limit).result()
+    return Run(lesson).result()
 
 
-def run_lessons(lessons: Sequence[Lesson], time_limit: float = TIME_LIMIT) -> list[LessonRun]:
+def run_lessons(lessons: Sequence[Lesson]) -> list[LessonRun]:
     """Run `lessons` as `run_lesson` does, as many at a time as there are cores."""
-    runs = BackgroundRuns(lessons, time_limit)
+    runs = BackgroundRuns(lessons)
     try:
         return [future.result() for future in runs.results]
     finally:
@@ -89,9 +86,9 @@ class Run:
     seconds = 0.0
     """How long the blocks that have ended took, without the start of the process."""
 
-    def __init__(self, lesson: Lesson, time_limit: float = TIME_LIMIT) -> None:
+    def __init__(self, lesson: Lesson) -> None:
         self._blocks = [block for block in lesson.blocks if block.is_run]
-        self._time_limit = time_limit
+        self._time_limit = lesson.time_limit
         self._process: _Process | None = None
         self._is_stopped = False
 
@@ -137,7 +134,10 @@ class Run:
 
     def _too_long(self, process: "_Process") -> BlockRun:
         """Interrupt the lesson, so that its exception gives a line; a lesson may ignore that."""
-        found = BlockRun(problem=f"the lesson was stopped: it took longer than {self._time_limit:g} s")
+        found = BlockRun(
+            problem=f"the lesson was stopped: it took longer than {self._time_limit:g} s; shorten it, or "
+            "write `time-limit: …`, in seconds, into its front matter"
+        )
         process.send(signal.SIGINT)
         with contextlib.suppress(EOFError, TimeoutError):
             report, _ = process.receive(time.monotonic() + _GRACE)
@@ -158,8 +158,8 @@ class BackgroundRuns:
     >>> background.stop()
     """
 
-    def __init__(self, lessons: Sequence[Lesson], time_limit: float = TIME_LIMIT) -> None:
-        self.runs = [Run(lesson, time_limit) for lesson in lessons]
+    def __init__(self, lessons: Sequence[Lesson]) -> None:
+        self.runs = [Run(lesson) for lesson in lessons]
         self._pool = ThreadPoolExecutor(os.cpu_count())
         self.results = [self._pool.submit(run.result) for run in self.runs]
 

@@ -82,7 +82,7 @@ def test_what_is_copied_from_a_page_runs_in_order_and_shows_what_the_page_shows(
         copies += page.evaluate(COPY, buttons[start : start + AT_ONCE])
     context.close()
     lesson = pasted(path, copies)
-    (run,) = run_lessons([lesson], 60)
+    (run,) = run_lessons([lesson])
     assert [str(failure) for failure in check_lesson(lesson, run)] == []
 
 

@@ -25,6 +25,12 @@ def test_a_block_knows_its_lines_directives_and_output() -> None:
     assert found.is_run
 
 
+@pytest.mark.parametrize("row", ["time-limit: 120", "time_limit:120 ", "Time-Limit : 120"])
+def test_a_lesson_may_ask_for_more_time(row: str) -> None:
+    assert parse(f"---\ntitle: x\n{row}\n---\n").time_limit == 120
+    assert parse("---\ntitle: time-limit\n---\n", "time-limit: 120\n").time_limit == 60
+
+
 def test_an_output_may_stand_right_below_its_block_or_after_a_blank_line() -> None:
     for between in ("", "\n", "  \n\n"):
         lesson = parse("```python\n1\n```\n", between, "```text\n1\n```\n")
@@ -173,6 +179,10 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         (2, "this block is not Python: invalid syntax", "```python\n%matplotlib inline\n```\n"),
         (3, "not Python: invalid escape sequence '\\d'", '```python\nx = 1\nprint("\\d")\n```\n'),
         (3, "a page would show this tab as spaces", "```python\nif 1:\n\tprint()\n```\n"),
+        # Time
+        (2, "`time-limit` must be a number of seconds, such as 120, not `2m`", "---\ntime-limit: 2m\n---\n"),
+        (2, "`time-limit` must be a number of seconds", "---\ntime-limit:\n---\n"),
+        (2, "`time-limit` must be a number of seconds", "---\ntime-limit: 0\n---\n"),
         # Directives
         (1, "unknown directive `hiden`; did you mean `hidden`?", block("x = 1", None, "hiden")),
         (1, "unknown directive `a remark`", block("x = 1", None, "a remark")),

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -481,7 +482,10 @@ def test_a_figure_that_cannot_be_drawn_is_a_failure_at_its_line() -> None:
 
 # Lessons that misbehave: each fails with its line, within its limit, and the next lesson runs.
 
-LOOP = "the lesson was stopped: it took longer than 1 s"
+LOOP = (
+    "the lesson was stopped: it took longer than 1 s; shorten it, or write `time-limit: …`, in seconds, "
+    "into its front matter"
+)
 ENDED = "the lesson's process ended, with exit status"
 TOO_MUCH = "the block shows more than 100,000 characters"
 PAST = "something wrote past sys.stdout, straight to the process's output"
@@ -571,7 +575,7 @@ def test_a_lesson_that_misbehaves_fails_with_its_line_and_the_next_one_runs(
 ) -> None:
     bad = parse("# Bad\n", block("1", "1"), block(code), block("7", "7"))
     good = parse(block("2", "2"))
-    bad_run, good_run = run_lessons([bad, good], LIMIT)
+    bad_run, good_run = run_lessons([replace(bad, time_limit=LIMIT), good])
     (failure,) = check_lesson(bad, bad_run)
     assert str(failure).startswith(f"{PATH}:{10 + line}: ")
     assert words in str(failure)
