@@ -21,8 +21,13 @@ from lessons_src.engine.scanning import Comment, Fence, Problem, scan
 # A line of the front matter
 _TIME_LIMIT = re.compile(r"time[-_ ]?limit[ \t]*:[ \t]*(?P<seconds>.*?)\s*$", re.IGNORECASE)
 # These options change only the look of the page.
-_RUNNABLE = re.compile(r'python(?:[ \t]+(?:title|hl_lines|linenums)="[^"]*")*')
-_PYTHON_LIKE = re.compile(r"[{\s.]*(?:i?py|cython)|\{[^}]*\.(?:i?py|cython)", re.IGNORECASE)
+_OPTIONS = r'(?:[ \t]+(?:title|hl_lines|linenums)="[^"]*")*'
+_RUNNABLE = re.compile(f"python{_OPTIONS}")
+# SuperFences makes a paragraph of a fence with any other info string.
+_SHOWN = re.compile(rf"[\w#.+-]+{_OPTIONS}|(?:[\w#.+-]+[ \t]*)?\{{.*\}}")
+_PYTHON_LIKE = re.compile(
+    r"[{\s.]*(?:i?py|cython|code-cell|jupyter-execute)|\{[^}]*\.(?:i?py|cython)", re.IGNORECASE
+)
 _OUTPUT_LIKE = re.compile(r"\{?\s*\.?(?:te?xt|plain|plaintext|outputs?|out|stdout)\b", re.IGNORECASE)
 
 
@@ -153,7 +158,8 @@ def _block(fence: Fence, directives: Directives) -> Block:
 def _code_problem(fence: Fence, directives: Directives) -> Problem | None:
     line = fence.span.start + 1
     if directives.display_only is not None:
-        return None
+        message = _language_problem(fence.info)
+        return Problem(line, message) if message else None
     if not _RUNNABLE.fullmatch(fence.info):
         return Problem(
             line,
@@ -198,6 +204,8 @@ def _language_problem(info: str) -> str | None:
         return "a fence must have a language: `python`, `text` for an output, `console`, …"
     if _OUTPUT_LIKE.match(info):
         return f"`{info}` looks like an output and would not be checked: write `text`"
+    if not _SHOWN.fullmatch(info):
+        return f'a page would not show a fence `{info}`: write one language, and options as `title="…"`'
     return None
 
 

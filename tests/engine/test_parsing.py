@@ -88,6 +88,8 @@ def test_a_block_that_is_expected_to_raise_may_hold_a_syntax_error() -> None:
 
 
 def test_other_fences_are_left_alone() -> None:
+    for info in ('console title="x" hl_lines="1"', "c++", "{.yaml #x}", "json {.x}"):
+        assert parse(f"```{info}\n1\n```\n").blocks == ()
     text = "```console\n$ ls\n```\n\n~~~markdown\n```python\n1\n```\n~~~\n\n"
     assert parse(text, "A `` ```python `` and ```code``` inline.\n").blocks == ()
 
@@ -163,6 +165,12 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
             "`lesson-results` must come from the build",
             '~~~ lesson-results title="x"\ndocs/lesson.md:3\n~~~\n',
         ),
+        (1, "`{code-cell} ipython3` looks like Python", "```{code-cell} ipython3\n1\n```\n"),
+        (1, "`{jupyter-execute}` looks like Python", "```{jupyter-execute}\n1\n```\n"),
+        (1, "a page would not show a fence `console $ ls`", "```console $ ls\n```\n"),
+        (1, "a page would not show a fence `{note} Title`", "```{note} Title\n```\n"),
+        (1, "a page would not show a fence `yaml hl_lines=1`", "```yaml hl_lines=1\n```\n"),
+        (2, "a page would not show a fence `python x`", "<!-- display-only: x -->\n```python x\n1\n```\n"),
         # Outputs
         (1, "this output follows no block: move it directly below", "```text\n1\n```\n"),
         (7, "this output follows no block", "```python\n1\n```\n\nText\n\n```text\n1\n```\n"),
