@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import posixpath
 import re
 import signal
@@ -115,7 +116,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         if not self.serving:
             self._report(self.broken)
         self.outcomes = self._parse(files)
-        self.notebooks = Path(self.cleanup.enter_context(TemporaryDirectory(prefix="notebooks-")))
+        self.notebooks = self._notebook_folder(config)
         for name in self.config.notebooks:
             if name not in self.outcomes:
                 raise PluginError(f"lessons.notebooks must name lessons in docs, not {name!r}")
@@ -265,6 +266,16 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         if failures and not self.serving:
             count = "1 failure" if len(failures) == 1 else f"{len(failures)} failures"
             raise PluginError(f"not built, because of {count} in lessons")
+
+    def _notebook_folder(self, config: MkDocsConfig) -> Path:
+        folder = self.cache.directory
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder  # the same in each build, or mkdocs-jupyter would convert the notebooks anew
+        if jupyter := config.plugins.get("mkdocs-jupyter"):
+            jupyter.config["cache"] = False  # it would end the build, because its folder is beside this one
+        return Path(self.cleanup.enter_context(TemporaryDirectory(prefix="notebooks-")))
 
     def _notebook_file(self, name: str, config: MkDocsConfig) -> File:
         return File(
