@@ -98,7 +98,7 @@ def test_a_directive_that_is_commented_out_is_none_and_may_stand_between_others(
     (found,) = parse(
         "<!-- # raises -->\n\n", block("1", "1", "predict: What?", "# hidden", "tolerance: 1")
     ).blocks
-    assert found.directives == Directives(predict="What?", tolerance=1)
+    assert found.directives == Directives(predict="What?", tolerance=Tolerance(absolute=1))
     assert found.span.start == 2
 
 
