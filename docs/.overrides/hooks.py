@@ -8,15 +8,12 @@ import hashlib
 import re
 from types import SimpleNamespace
 
-from mkdocs.plugins import CombinedEvent, event_priority
-
 # Tokens with the colour of the text around them, in both palettes: a fifth of a page's elements.
 _PLAIN = re.compile(r'<span class="(?:n|nn|nb|w|bp|vm)">([^<]*)</span>')
-_FIGURE = re.compile(r'<figure class="lesson-figure".*?</figure>', re.DOTALL)
 # A script in the page itself that runs: one with `src` is a file, one with `type` is data.
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
-_now = SimpleNamespace(serving=False, figures=[])
+_now = SimpleNamespace(serving=False)
 
 
 def on_startup(*, command, dirty):
@@ -25,22 +22,6 @@ def on_startup(*, command, dirty):
 
 def on_page_content(html, *, page, config, files):
     return _PLAIN.sub(r"\1", html)
-
-
-@event_priority(50)
-def _leave_figures_out(context, *, page, config, nav):
-    """Spare the search plugin the figures: it would parse them, to leave them out of its index."""
-    _now.figures = _FIGURE.findall(page.content)
-    page.content = _FIGURE.sub("<figure></figure>", page.content)
-
-
-@event_priority(-50)
-def _put_figures_back(context, *, page, config, nav):
-    figures = iter(_now.figures)
-    page.content = re.sub("<figure></figure>", lambda _: next(figures), page.content)
-
-
-on_page_context = CombinedEvent(_leave_figures_out, _put_figures_back)
 
 
 def on_post_page(output, *, page, config):
