@@ -125,7 +125,7 @@ class BackwardRecord:
         """
         return json.dumps(asdict(self), allow_nan=False)
 
-    def render(self, *, max_lines: int | None = MAX_LINES, ascii_only: bool = False) -> str:
+    def render(self, *, max_lines: int | None = MAX_LINES, ascii_only: bool | None = None) -> str:
         """Return the record as text: for each step what the node ran with, and below it what it sent.
 
         ``(2 of 3)`` after a receiver says that it now has 2 of the 3 contributions that it waits for.
@@ -136,7 +136,7 @@ class BackwardRecord:
         Args:
             max_lines: How many lines are shown; one more line counts the others. ``None`` sets no
                 limit.
-            ascii_only: Whether to use only ASCII characters.
+            ascii_only: Whether to use only ASCII characters, as in [`TextOptions`][].
 
         Raises:
             TypeError: An option has the wrong type. The message names it.

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice
 from typing import TYPE_CHECKING
-
-from lessons_src.printing import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,18 +17,15 @@ MOST_OUTPUTS = 4
 
 
 def step_lines(steps: Sequence[Step], options: TextOptions) -> Iterator[str]:
-    """Yield the lines of all steps up to `max_lines`, and a line that counts the others.
+    """Return the lines of all steps up to `max_lines`, and a line that counts the others.
 
     >>> from lessons_src.backward.record import Step
     >>> from lessons_src.graph.options import TextOptions
     >>> list(step_lines([Step(0, "AddBackward0", ["z"], [None], [None], 0, None, [], None)], TextOptions()))
     ['1. AddBackward0: z runs with nothing']
     """
-    yield from islice(_Stepper(steps).lines(), options.max_lines)
     total = sum([1 + len(step.sent) + (step.accumulation is not None) for step in steps])
-    left_out = total - (options.max_lines or total)
-    if left_out > 0:
-        yield f"{options.marks.more.strip()} {plural(left_out, 'more line')}"
+    return options.limit(_Stepper(steps).lines(), total)
 
 
 class _Stepper:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 from lessons_src.graph.build import read
 from lessons_src.graph.model import MAX_NODES, GraphData
 from lessons_src.graph.options import TextOptions
-from lessons_src.graph.text import is_shown_by_stdout, print_lines, print_table, text_lines
+from lessons_src.graph.text import print_lines, print_table, text_lines
 from lessons_src.memory import garbage_collection_paused
 from lessons_src.printing import MAX_LINES
 
@@ -220,8 +220,7 @@ def print_graph(
 ) -> None:
     """Print the autograd graph of `output` as a tree, with the names in `names`.
 
-    [`AutogradGraph.render`][] says how to read the text. If standard output cannot encode box
-    characters, the tree is drawn in ASCII, unless `ascii_only` is given.
+    [`AutogradGraph.render`][] says how to read the text.
 
     Source: <https://github.com/pytorch/pytorch/issues/34953>
 
@@ -251,5 +250,4 @@ def print_graph(
                 │   └── AccumulateGrad: w (2,)
                 └── → [3]: h (2,)
     """
-    options.setdefault("ascii_only", not is_shown_by_stdout())
     print_lines(AutogradGraph.from_output(output, names, max_nodes).iter_lines(**options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
@@ -37,7 +38,7 @@ class TextKeywords(TypedDict, total=False):
     max_depth: int | None
     max_lines: int | None
     flat: bool
-    ascii_only: bool
+    ascii_only: bool | None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -53,7 +54,8 @@ class TextOptions:
             limit.
         flat: Whether to show a list instead of a tree: a line for each node, with its inputs after
             ``←``.
-        ascii_only: Whether to use only ASCII characters.
+        ascii_only: Whether to use only ASCII characters, and an escape for each other character of a
+            name. ``None`` does so if standard output cannot encode the characters of a tree.
 
     Raises:
         TypeError: An option has the wrong type. The message names it.
@@ -70,9 +72,11 @@ class TextOptions:
     max_depth: int | None = None
     max_lines: int | None = MAX_LINES
     flat: bool = False
-    ascii_only: bool = False
+    ascii_only: bool | None = None
 
     def __post_init__(self) -> None:
+        if self.ascii_only is None:
+            self.ascii_only = not _is_shown_by_stdout()
         for name in ("shapes", "show_none", "flat", "ascii_only"):
             value = getattr(self, name)
             if value is not True and value is not False:
@@ -95,11 +99,24 @@ class TextOptions:
         """
         shown = 0
         for line in islice(lines, self.max_lines):
-            yield line
+            yield line.encode("ascii", "backslashreplace").decode() if self.ascii_only else line
             shown += 1
         left_out = [plural(total - shown, "more line")] if shown < total else []
         if left_out or also:
             yield f"{self.marks.more.strip()} {', '.join([*left_out, *also])}"
+
+
+def stdout_encoding() -> str:
+    """Return the encoding of standard output; one without an encoding accepts all characters."""
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
+
+
+def _is_shown_by_stdout() -> bool:
+    try:
+        "".join(UNICODE).encode(stdout_encoding())
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_limit(name: str, unit: str, value: object) -> None:

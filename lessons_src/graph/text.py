@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from lessons_src.graph.options import UNICODE, TextOptions
+from lessons_src.graph.options import TextOptions, stdout_encoding
 from lessons_src.graph.table import list_lines, table_lines
 from lessons_src.graph.tree import shown_edges, tree_lines
 from lessons_src.printing import plural
@@ -35,18 +34,9 @@ def print_table(graph: GraphData, max_lines: int | None) -> None:
     node  name  label  shape  inputs
     ----  ----  -----  -----  ------
     """
-    options = TextOptions(max_lines=max_lines, ascii_only=not is_shown_by_stdout())
+    options = TextOptions(max_lines=max_lines)
     header, rule, *rows = table_lines(graph, max_lines)
     print_lines([header, rule, *options.limit(rows, len(graph.nodes), *_not_followed(graph))])
-
-
-def is_shown_by_stdout() -> bool:
-    """Tell whether standard output can encode all characters that draw a tree or list."""
-    try:
-        "".join(UNICODE).encode(_encoding())
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -56,13 +46,9 @@ def print_lines(lines: Iterable[str]) -> None:
     one
     two
     """
-    encoding = _encoding()
+    encoding = stdout_encoding()
     for line in lines:
-        sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-
-
-def _encoding() -> str:
-    return sys.stdout.encoding or "utf-8"  # an io.StringIO has no encoding and accepts all characters
+        print(line.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _count_lines(graph: GraphData, options: TextOptions) -> int:

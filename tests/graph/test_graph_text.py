@@ -12,7 +12,7 @@ import torch
 from networks import chain, doublings, leaf, post_example, random_expression
 from torch.autograd.graph import GradientEdge
 
-from lessons_src import AutogradGraph, print_graph
+from lessons_src import AutogradGraph, print_graph, record_backward
 from lessons_src.graph.model import GraphNode
 
 
@@ -420,6 +420,56 @@ def test_an_output_without_an_encoding_takes_everything(monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "stdout", output)
     print_graph(leaf(2))
     assert output.getvalue() == "└── AccumulateGrad\n"
+
+
+class Tee:
+    """Standard output as logging tools replace it, without an encoding."""
+
+    def __init__(self) -> None:
+        self.written = ""
+
+    def write(self, text: str) -> None:
+        self.written += text
+
+    def flush(self) -> None:
+        pass
+
+
+def test_an_output_that_only_writes_is_printed_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    tee = Tee()
+    monkeypatch.setattr(sys, "stdout", tee)
+    print_graph(leaf(2).sin(), max_lines=1)
+    assert tee.written == "└── SinBackward0\n… 1 more line\n"
+
+
+def test_without_an_output_nothing_is_printed_as_by_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    print_graph(leaf(2))
+    AutogradGraph.from_output(leaf(2)).print_tabular()
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_what_is_rendered_can_be_printed(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal(encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    w = leaf(2)
+    print(AutogradGraph.from_output(w.exp(), {"η": w}).render())
+    print(record_backward(w.sum(), {"η": w}).render(max_lines=2))
+    assert terminal.shown() == text(r"""
+        `-- ExpBackward0
+            `-- AccumulateGrad: \u03b7
+        1. SumBackward0 runs with 1
+             sends [1, 1] to \u03b7
+        ... 2 more lines
+        """)
+
+
+def test_a_name_that_only_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal("cp932")  # it has the box characters
+    monkeypatch.setattr(sys, "stdout", terminal)
+    w = leaf(2)
+    print_graph(w, {"größe": w})
+    assert terminal.shown() == "\n└── AccumulateGrad: gr\\xf6\\xdfe\n"
 
 
 def test_ascii_marks_what_goes_on_and_what_comes_in() -> None:
