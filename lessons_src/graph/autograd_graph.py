@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from lessons_src.graph.build import read
 from lessons_src.graph.model import MAX_NODES, GraphData
 from lessons_src.graph.options import TextOptions
 from lessons_src.graph.text import print_lines, print_table, text_lines
+from lessons_src.graph.words import outputs_text
 from lessons_src.memory import garbage_collection_paused
-from lessons_src.printing import MAX_LINES
+from lessons_src.printing import MAX_LINES, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,8 @@ class AutogradGraph(GraphData):
     """The graph from `outputs` down to the leaves, as plain data.
 
     It keeps the leaves' tensors alive, but neither PyTorch's graph nor the tensors saved in it.
-    A notebook shows it as a drawing.
+    A notebook shows it as a drawing; if that is not possible, as text with the reason.
+    ``str(graph)`` is ``graph.render()``. A graph can be copied, pickled and saved, with its leaves.
 
     Attributes:
         nodes: Each node once, before its inputs: an order in which backward can run.
@@ -196,19 +198,41 @@ class AutogradGraph(GraphData):
             >>> [part.partition('"')[0] for part in svg.split('<g id="')[1:]]
             ['exp-edge-0-1', 'exp-node-0', 'exp-node-1']
         """
+        from lessons_src.graph.layout import check_boxes
         from lessons_src.graph.picture import make_picture
         from lessons_src.graph.svg import svg_text
 
+        check_boxes(len(self.nodes))  # a picture of a million boxes takes half a minute
         return svg_text(make_picture(self, shapes=shapes, show_none=show_none), id_prefix)
 
     def _repr_svg_(self) -> str | None:
         """Return the drawing for a notebook, or ``None`` if it cannot be drawn."""
-        from lessons_src.graph.layout import MissingPackageError, TooLargeError
+        return None if self._why_not_drawn() else self.to_svg()
+
+    def _repr_pretty_(self, printer: Any, cycle: object) -> None:
+        """Show a notebook the tree, and why it is no drawing, if it cannot be drawn."""
+        reason = self._why_not_drawn()
+        printer.text(f"{self}\n{reason}" if reason else repr(self))
+
+    def _why_not_drawn(self) -> str:
+        from lessons_src.graph.layout import MissingPackageError, TooLargeError, check, check_boxes
+        from lessons_src.graph.picture import make_picture
 
         try:
-            return self.to_svg()
-        except (MissingPackageError, TooLargeError):
-            return None
+            check_boxes(len(self.nodes))
+            check(make_picture(self))
+        except (MissingPackageError, TooLargeError) as error:
+            return str(error)
+        return ""
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def __repr__(self) -> str:
+        if not self.nodes:
+            return "<AutogradGraph without nodes>"
+        size = f"{plural(len(self.nodes), 'node')}, {plural(len(self.leaves), 'leaf', 'leaves')}"
+        return f"<AutogradGraph of {outputs_text(self)}: {size}>"
 
 
 def print_graph(

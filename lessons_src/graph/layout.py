@@ -70,16 +70,41 @@ def lay_out(picture: Picture) -> Layout:
     >>> layout.centres["a"][0] == layout.centres["b"][0], layout.centres["a"][1] < layout.centres["b"][1]
     (True, True)
     """
-    passed = rows_passed(picture)
-    _check_size("boxes", len(picture.boxes), MAX_BOXES)
-    _check_size("rows that its arrows pass", sum(passed), MAX_ROWS_PASSED)
-    ways = divide(picture, passed)
-    graph = _pygraphviz().AGraph(string=plan(picture, ways))
+    check(picture)
+    ways = divide(picture, rows_passed(picture))
+    graph = import_module("pygraphviz").AGraph(string=plan(picture, ways))
     try:
         graph.layout(prog="dot")
         return _read(graph, picture, ways)
     finally:
         graph.close()
+
+
+def check(picture: Picture) -> None:
+    """Raise what `lay_out` raises, and lay nothing out.
+
+    >>> from lessons_src.graph.picture import Picture
+    >>> check(Picture("Nothing", "", (), ()))
+    """
+    check_boxes(len(picture.boxes))
+    _check_size("rows that its arrows pass", sum(rows_passed(picture)), MAX_ROWS_PASSED)
+    try:
+        import_module("pygraphviz")
+    except ImportError as error:
+        raise MissingPackageError(
+            f"pygraphviz must be installed to draw a graph, but cannot be imported ({error}). Run "
+            "`pip install pygraphviz`, which includes Graphviz, or install this package's extra `draw`; "
+            "on Linux it needs the system's libexpat, glib, libX11, libXext and libXrender. "
+            "Or use render() or to_dot(), which need no layout."
+        ) from error
+
+
+def check_boxes(number: int) -> None:
+    """Raise `TooLargeError` if so many boxes are too many.
+
+    >>> check_boxes(100)
+    """
+    _check_size("boxes", number, MAX_BOXES)
 
 
 def rows_passed(picture: Picture) -> list[int]:
@@ -166,18 +191,6 @@ def _check_size(what: str, size: int, limit: int) -> None:
             "Read less of it, with from_output(..., max_nodes=...), or use render() or to_dot(), "
             "which need no layout."
         )
-
-
-def _pygraphviz() -> Any:
-    try:
-        return import_module("pygraphviz")
-    except ImportError as error:
-        raise MissingPackageError(
-            f"pygraphviz must be installed to draw a graph, but cannot be imported ({error}). Run "
-            "`pip install pygraphviz`, which includes Graphviz, or install this package's extra `draw`; "
-            "on Linux it needs the system's libexpat, glib, libX11, libXext and libXrender. "
-            "Or use render() or to_dot(), which need no layout."
-        ) from error
 
 
 def _read(graph: Any, picture: Picture, ways: Sequence[Way]) -> Layout:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import torch
 
@@ -81,3 +81,28 @@ class GraphData:
     def cut(self) -> int:
         """How many inputs were not followed because of `max_nodes`."""
         return sum([node.cut for node in self.nodes])
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Edges refer to places: nodes that refer to nodes would be copied and pickled by recursion.
+        places: dict[GraphNode | None, int | None] = {node: i for i, node in enumerate(self.nodes)}
+        places[None] = None
+
+        def flat(edges: Iterable[Edge]) -> list[tuple[int | None, int]]:
+            return [(places[node], output_nr) for node, output_nr in edges]
+
+        nodes = [
+            (n.index, n.name, flat(n.edges), n.shapes, dict(n.labels), n.variable, n.uses, n.cut)
+            for n in self.nodes
+        ]
+        return self.__dict__ | {"nodes": nodes, "outputs": flat(self.outputs)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self.nodes = [GraphNode(*values) for values in state["nodes"]]
+
+        def linked(edges: Any) -> tuple[Edge, ...]:
+            return tuple([(None if i is None else self.nodes[i], output_nr) for i, output_nr in edges])
+
+        for node in self.nodes:
+            node.edges = linked(node.edges)
+        self.outputs = linked(self.outputs)

@@ -30,8 +30,19 @@ def title(graph: GraphData) -> str:
     >>> title(AutogradGraph.from_output(loss, {"loss": loss}))
     'Autograd graph of loss'
     """
+    names = outputs_text(graph)
+    return f"Autograd graph of {names}" if names else "An autograd graph without nodes"
+
+
+def outputs_text(graph: GraphData) -> str:
+    """Return the names of the outputs that have a node, or nothing if none has one.
+
+    >>> from lessons_src import AutogradGraph
+    >>> outputs_text(AutogradGraph([], ((None, 0),)))
+    ''
+    """
     names = _output_names([edge for edge in graph.outputs if edge[0] is not None])
-    return f"Autograd graph of {_listed(names)}" if names else "An autograd graph without nodes"
+    return _listed(names) if names else ""
 
 
 def description(graph: GraphData) -> str:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from expressions import cut_example, leaf, post_example, recurrent_example, unbind_example
 from IPython.core.formatters import DisplayFormatter
+from networks import chain
 
 from lessons_src import AutogradGraph
 from lessons_src.engine.figures import page_svg, problem
@@ -264,12 +265,20 @@ def test_a_notebook_shows_the_drawing() -> None:
     graph = post_example()
     formats, _ = DisplayFormatter().format(graph)
     assert formats["image/svg+xml"] == graph.to_svg()
+    assert formats["text/plain"] == repr(graph)
 
 
-def test_a_notebook_shows_no_drawing_where_none_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_shows_the_tree_and_why_where_no_drawing_can_be_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     large = recurrent_example(100)
     formats, _ = DisplayFormatter().format(large)
     assert set(formats) == {"text/plain"}
+    assert formats["text/plain"].startswith(f"{large.render()}\ngraph must have at most 4,000 rows")
+    huge = AutogradGraph.from_output(chain(1_000))
+    formats, _ = DisplayFormatter().format(huge)
+    assert formats["text/plain"].startswith(f"{huge}\ngraph must have at most 1,000 boxes, not 1,001")
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     formats, _ = DisplayFormatter().format(post_example())
     assert set(formats) == {"text/plain"}
+    assert formats["text/plain"].startswith(f"{post_example()}\npygraphviz must be installed")

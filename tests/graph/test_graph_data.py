@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import gc
-from collections.abc import Iterator, Mapping
+import io
+import pickle
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 import torch
-from networks import leaf, post_example, random_expression
+from networks import chain, leaf, post_example, random_expression
 from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
@@ -327,3 +330,64 @@ def test_a_cut_node_that_has_all_its_inputs_already_is_followed() -> None:
 def test_nodes_can_be_made_by_hand() -> None:
     node = GraphNode(0, "SinBackward0", (), ((2,),), {0: ("y",)}, None, 0)
     assert AutogradGraph([node], ((node, 0),)).render() == "└── SinBackward0: y"
+
+
+# Text and copies
+
+
+def test_a_graph_says_in_short_what_it_is_and_in_full_its_tree() -> None:
+    w = leaf(2)
+    loss = (w * w).sum()
+    graph = from_output([loss, loss.sin()], {"loss": loss})
+    assert repr(graph) == "<AutogradGraph of loss and SinBackward0: 4 nodes, 1 leaf>"
+    assert str(graph) == graph.render()
+    assert repr(from_output(torch.ones(1))) == "<AutogradGraph without nodes>"
+
+
+def saved(graph: AutogradGraph) -> AutogradGraph:
+    file = io.BytesIO()
+    torch.save(graph, file)
+    file.seek(0)
+    loaded: AutogradGraph = torch.load(file, weights_only=False)
+    return loaded
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda graph: pickle.loads(pickle.dumps(graph)), saved, copy.copy]
+)
+def test_a_graph_is_copied_and_saved_with_its_names(copied: Callable[[AutogradGraph], AutogradGraph]) -> None:
+    output, names = post_example()
+    first, second = leaf(2, 3).unbind()
+    graph = from_output(
+        [output, None, first * second * torch.ones(3)], names | {"first": first}, max_nodes=15
+    )
+    other = copied(graph)
+    assert graph.cut > 0
+    options: Any = {"shapes": True, "show_none": True}
+    for flat in (False, True):
+        assert other.render(flat=flat, **options) == graph.render(flat=flat, **options)
+    assert repr(other) == repr(graph)
+    assert other.nodes[0] is not graph.nodes[0]
+    assert [node.uses for node in other.nodes] == [node.uses for node in graph.nodes]
+    assert all(child in other.nodes for node in other.nodes for child, _ in node.edges if child)
+    assert [(child is None, output_nr) for child, output_nr in other.outputs] == [
+        (False, 0),
+        (True, 0),
+        (False, 0),
+    ]
+    assert other.max_nodes == 15
+    assert [node.variable.tolist() for node in other.leaves if node.variable is not None] == [
+        node.variable.tolist() for node in graph.leaves if node.variable is not None
+    ]
+
+
+def test_a_copy_of_a_module_with_its_graph_has_the_modules_parameters() -> None:
+    model = nn.Linear(1, 1)
+    graph = from_output(model(torch.ones(1)), model)
+    other_model, other = copy.deepcopy((model, graph))
+    assert {leaf.variable for leaf in other.leaves} == set(other_model.parameters())
+
+
+def test_a_deep_graph_is_copied_and_pickled() -> None:
+    graph = from_output(chain(20_000))
+    assert len(copy.deepcopy(graph).nodes) == len(pickle.loads(pickle.dumps(graph)).nodes) == 20_001
