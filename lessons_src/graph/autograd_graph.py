@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from lessons_src.graph.build import read
 from lessons_src.graph.model import MAX_NODES, GraphData
 from lessons_src.graph.options import TextOptions
+from lessons_src.graph.reach import find_path, find_unreached
 from lessons_src.graph.text import print_lines, print_table, text_lines
 from lessons_src.graph.words import outputs_text
 from lessons_src.memory import garbage_collection_paused
@@ -15,9 +16,13 @@ from lessons_src.printing import MAX_LINES, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import torch
+
     from lessons_src.graph.build import Output
+    from lessons_src.graph.model import GraphNode
     from lessons_src.graph.names import Names
     from lessons_src.graph.options import TextKeywords
+    from lessons_src.graph.reach import Unreached
 
 
 class AutogradGraph(GraphData):
@@ -111,6 +116,56 @@ class AutogradGraph(GraphData):
             '└── MulBackward0'
         """
         return text_lines(self, TextOptions(**options))
+
+    def unreached(self, module: torch.nn.Module) -> Unreached:
+        """Return the parameters of `module` that get no gradient from this graph, each with the reason.
+
+        It is a dictionary of names and reasons, and prints with a line for each reason:
+
+        - ``frozen``: the parameter's ``requires_grad`` is False.
+        - ``detached or unused``: the graph has no path to the parameter. It had no part in the outputs,
+          or the path was cut, as by ``detach()`` or under ``torch.no_grad()``.
+        - ``unknown``: there is no path in what was read, but `cut` is not 0, or a reentrant checkpoint
+          hides a part of the graph.
+
+        A parameter that is reached may still get zeros, or nothing from a function of one's own.
+
+        Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html>
+
+        Args:
+            module: The module. A parameter with several names is listed by each of them.
+
+        Raises:
+            TypeError: `module` is no module.
+
+        Examples:
+            >>> import torch
+            >>> model = torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.Linear(1, 1))
+            >>> model[1].weight.requires_grad = False
+            >>> print(AutogradGraph.from_output(model[1](torch.ones(1))).unreached(model))
+            frozen (requires_grad is False): 1.weight
+            detached or unused (no operation in the graph leads to it): 0.weight and 0.bias
+        """
+        return find_unreached(self, module)
+
+    def path(self, to: torch.Tensor | str) -> list[GraphNode]:
+        """Return a shortest path from an output to a leaf, as nodes.
+
+        Args:
+            to: The leaf's tensor, or a name, which may be that of another node too.
+
+        Raises:
+            TypeError: `to` is neither a tensor nor a string.
+            ValueError: No path leads there. The message says why.
+
+        Examples:
+            >>> import torch
+            >>> w = torch.tensor(3.0, requires_grad=True)
+            >>> y = torch.sin(w * 2)
+            >>> [node.name for node in AutogradGraph.from_output(y).path(w)]
+            ['SinBackward0', 'MulBackward0', 'AccumulateGrad']
+        """
+        return find_path(self, to)
 
     def print_tabular(self, *, max_lines: int | None = MAX_LINES) -> None:
         """Print the graph as a table, a line for each node, as ``torch.fx`` does.

@@ -42,7 +42,7 @@ def outputs_text(graph: GraphData) -> str:
     ''
     """
     names = _output_names([edge for edge in graph.outputs if edge[0] is not None])
-    return _listed(names) if names else ""
+    return listed(names) if names else ""
 
 
 def description(graph: GraphData) -> str:
@@ -63,12 +63,12 @@ At the top: MulBackward0. The leaf: w.'
     parts = [
         f"{operations} and {plural(len(leaves), 'leaf', 'leaves')}, joined by {arrows},",
         "each from an operation to the node of an input.",
-        f"At the top: {_listed(_output_names(graph.outputs))}.",
+        f"At the top: {listed(_output_names(graph.outputs))}.",
     ]
     if leaves:
         names = [printable(node.label) for node in leaves if node.label is not None]
         unnamed = [f"{len(leaves) - len(names):,} without a name"] if len(names) < len(leaves) else []
-        parts.append(f"The {'leaf' if len(leaves) == 1 else 'leaves'}: {_listed(names, *unnamed)}.")
+        parts.append(f"The {'leaf' if len(leaves) == 1 else 'leaves'}: {listed(names, *unnamed)}.")
     if graph.cut:
         parts.append(f"{plural(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}.")
     return " ".join(parts)
@@ -132,7 +132,7 @@ def _output_names(outputs: Iterable[Edge]) -> list[str]:
     return [printable(name) for name in dict.fromkeys(names)]
 
 
-def _listed(names: Sequence[str], *rest: str) -> str:
+def listed(names: Sequence[str], *rest: str) -> str:
     """Join the first names, a count of the others, and `rest`, with commas."""
     more = [f"{len(names) - MAX_LISTED:,} more"] if len(names) > MAX_LISTED else []
     *most, last = [*names[:MAX_LISTED], *more, *rest]
