@@ -42,12 +42,13 @@ class AutogradGraph(GraphData):
     @classmethod
     @garbage_collection_paused()  # until PyTorch's nodes are freed; only their data is kept
     def from_output(cls, output: Output, names: Names = None, max_nodes: int = MAX_NODES) -> AutogradGraph:
-        """Return the graph of a tensor, a ``grad_fn``, a ``GradientEdge``, or a sequence of them.
+        """Return the graph of a tensor, or of what else is an [`Output`][lessons_src.graph.build.Output].
 
         Source: <https://docs.pytorch.org/docs/stable/notes/autograd.html>
 
         Args:
-            output: Where the graph starts.
+            output: Where the graph starts: a tensor, a ``grad_fn``, a ``GradientEdge``, or a sequence or
+                mapping of them, whose keys become names.
             names: The names of tensors. A leaf is found by its tensor, the result of an operation
                 by its node and its index among the node's outputs.
             max_nodes: How many nodes are read at most, nearest to the output first. `cut` counts
@@ -55,7 +56,7 @@ class AutogradGraph(GraphData):
 
         Raises:
             TypeError: An argument has the wrong type. The message names it.
-            ValueError: `output` is an empty sequence, or `max_nodes` is less than 1.
+            ValueError: `output` is empty, `names` is a ``state_dict()``, or `max_nodes` is less than 1.
 
         Examples:
             >>> import torch
@@ -304,8 +305,8 @@ def print_graph(
     Source: <https://github.com/pytorch/pytorch/issues/34953>
 
     Args:
-        output: Where the graph starts: a tensor, a ``grad_fn``, a ``GradientEdge``, or a
-            sequence of them.
+        output: Where the graph starts: a tensor, a ``grad_fn``, a ``GradientEdge``, or a sequence or
+            mapping of them, whose keys become names.
         names: The names of tensors: a mapping of names to tensors, such as ``locals()``, or a
             module.
         max_nodes: How many nodes are read at most, nearest to the output first.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
@@ -10,11 +10,11 @@ import torch
 from torch.autograd.graph import GradientEdge
 
 from lessons_src.graph.model import GraphNode
-from lessons_src.graph.names import find_labels
+from lessons_src.graph.names import find_labels, shown, unbatched
 from lessons_src.memory import SHALLOW, make_safe_to_free
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator
 
     from torch.autograd.graph import Node
 
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from lessons_src.graph.names import LabelsFound, Names
 
 OneOutput: TypeAlias = "torch.Tensor | Node | GradientEdge | None"
-Output: TypeAlias = "OneOutput | Sequence[OneOutput]"
-"""A tensor, a ``grad_fn``, a ``GradientEdge``, ``None`` for no graph, or a sequence of them."""
+Output: TypeAlias = "OneOutput | Sequence[Output] | Mapping[str, Any]"
+"""A tensor, a ``grad_fn``, a ``GradientEdge``, ``None`` for no graph, or a sequence or mapping of them.
+
+Sequences and mappings may be nested. The keys of a mapping become names, and what else it holds is ignored.
+So a model's output, such as those of Hugging Face's transformers, can be handed over as it is.
+"""
 
 _ONE = (torch.Tensor, GradientEdge, str, bytes)  # never a sequence of outputs
-_MUST = "must be a tensor, a grad_fn, a GradientEdge or a sequence of them"
+_MUST = "must be a tensor, a grad_fn, a GradientEdge, or a sequence or mapping of them"
 _NO_LABELS: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 
@@ -48,9 +52,13 @@ def read(output: Output, names: Names, max_nodes: int) -> Reading:
     (['MulBackward0', 'AccumulateGrad'], True)
     """
     _check_max_nodes(max_nodes)
-    ends = _gradient_edges(output)
-    made = _visit([fn for fn, _ in ends if fn is not None], find_labels(names), max_nodes)
-    outputs = tuple([(None if fn is None else made[fn], output_nr) for fn, output_nr in ends])
+    ends = _ends(output)
+    made = _visit([end.fn for end in ends if end.fn is not None], find_labels(names), max_nodes)
+    outputs = tuple([(None if end.fn is None else made[end.fn], end.output_nr) for end in ends])
+    for end, (node, output_nr) in zip(ends, outputs, strict=True):
+        if end.name and node is not None:
+            labels = node.labels.get(output_nr, ())
+            node.labels = {**node.labels, output_nr: tuple(dict.fromkeys([*labels, end.name]))}
     nodes = _sort(dict.fromkeys([node for node, _ in outputs if node is not None]))
     if len(nodes) > SHALLOW or any(node.cut for node in nodes):
         fns = sorted(made, key=lambda fn: made[fn].index)
@@ -66,42 +74,72 @@ def _check_max_nodes(max_nodes: object) -> None:
         raise ValueError(f"max_nodes must be at least 1, not {max_nodes}.")
 
 
-def _gradient_edges(output: Output) -> list[tuple[Node | None, int]]:
-    """Return each output's node, or ``None``, and its index among the node's outputs.
+class _End(NamedTuple):
+    """Where the graph starts: an output's node, or ``None``, its index among the node's outputs, its name."""
 
-    >>> w = torch.ones(3, requires_grad=True)
-    >>> [(type(node).__name__, number) for node, number in _gradient_edges(w.unbind()[1:])]
-    [('UnbindBackward0', 1), ('UnbindBackward0', 2)]
+    fn: Node | None
+    output_nr: int
+    name: str
+
+
+def _ends(output: Output) -> list[_End]:
+    """Return each output's end.
+
+    >>> first, second = torch.ones(2, requires_grad=True).unbind()
+    >>> [(type(fn).__name__, *rest) for fn, *rest in _ends({"a": second, "more": [first, "text"], "b": 3})]
+    [('UnbindBackward0', 1, 'a'), ('UnbindBackward0', 0, 'more[0]')]
     """
-    if isinstance(output, _ONE) or not isinstance(output, Sequence):
-        return [_gradient_edge(output, "output")]
-    if not output:
-        raise ValueError(f"output {_MUST}, not an empty sequence.")
-    return [_gradient_edge(each, f"output[{i}]") for i, each in enumerate(output)]
+    ends = list(_ends_in(output, "output", "", is_strict=True))
+    if not ends:
+        empty = "a mapping without any" if isinstance(output, Mapping) else "an empty sequence"
+        raise ValueError(f"output {_MUST}, not {empty}.")
+    return ends
 
 
-def _gradient_edge(output: object, place: str) -> tuple[Node | None, int]:
+def _ends_in(output: object, place: str, name: str, *, is_strict: bool) -> Iterator[_End]:
+    """Yield the ends in `output`; what is none is an error if `is_strict`, and ignored in a mapping."""
+    if isinstance(output, Mapping):
+        for key, each in output.items():
+            inner = f"{name}.{key}" if name else shown(str(key))
+            yield from _ends_in(each, f"{place}[{key!r}]", inner, is_strict=False)
+    elif isinstance(output, Sequence) and not isinstance(output, _ONE):
+        for i, each in enumerate(output):
+            yield from _ends_in(each, f"{place}[{i}]", name and f"{name}[{i}]", is_strict=is_strict)
+    else:
+        end = _end(output, name)
+        if end is not None:
+            yield end
+        elif is_strict:
+            raise TypeError(f"{place} {_MUST}, not {_kind(output)}.")
+
+
+def _end(output: object, name: str) -> _End | None:
     match output:
         case None:
-            return None, 0
+            return _End(None, 0, name)
         case torch.Tensor():
-            return _node_of(output), output.output_nr
+            tensor = unbatched(output)
+            return _End(_node_of(tensor), tensor.output_nr, name)
         case GradientEdge(node, output_nr):
-            return node, output_nr
+            return _End(node, output_nr, name)
         case object(next_functions=tuple()):
-            return cast("Node", output), 0
-        case torch.nn.Module():
-            raise TypeError(f"{place} {_MUST}, not a module. Pass what the {type(output).__name__} returned.")
-    raise TypeError(f"{place} {_MUST}, not {type(output).__name__}.")
+            return _End(cast("Node", output), 0, name)
+    return None
+
+
+def _kind(output: object) -> str:
+    kind = type(output).__name__
+    return f"a module. Pass what the {kind} returned" if isinstance(output, torch.nn.Module) else kind
 
 
 def _node_of(tensor: torch.Tensor) -> Node | None:
     if tensor.grad_fn is not None or not tensor.requires_grad:
         return tensor.grad_fn
-    with torch.inference_mode(mode=False), torch.enable_grad():  # only a view shows a leaf's node
-        view = tensor.view_as(tensor)
-    assert view.grad_fn is not None
-    return view.grad_fn.next_functions[0][0]
+    # A leaf does not know its node, only what uses it does. This operation takes a tensor of any kind.
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        used: torch.Tensor = torch._C._functions.DelayedError("", 1)(tensor)  # noqa: SLF001
+    assert used.grad_fn is not None
+    return used.grad_fn.next_functions[0][0]
 
 
 def _visit(roots: list[Node], labels: LabelsFound, max_nodes: int) -> dict[Node, GraphNode]:
@@ -152,6 +190,8 @@ def _make_node(fn: Node, labels: LabelsFound) -> GraphNode:
         )
     # The metadata is that of the node's inputs in backward: a gradient for each output, of its shape.
     outputs = fn._input_metadata  # noqa: SLF001
+    if name == "CppFunction":  # a node of C++ that has no class of its own in Python
+        name = fn.name().rpartition("::")[2]
     return GraphNode(0, name, (), _shapes(outputs), labels.results.get(fn, _NO_LABELS), None, 0)
 
 

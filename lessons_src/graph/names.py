@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
+
+from lessons_src.graph.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,11 +20,13 @@ Names: TypeAlias = "Mapping[str, object] | torch.nn.Module | None"
 """The names of tensors: a mapping of names to tensors, or a module.
 
 A mapping may have values of other types, as ``locals()`` has; they are ignored. A module in it
-names those of its parameters that have no other name, as in ``model.0.weight``.
+names those of its parameters that have no other name, as in ``model.0.weight``, and then a list, tuple
+or dict names those of its tensors, as in ``layers[0]``. A module also names the tensors that are its own
+attributes. A character that is not printable is shown as an escape.
 """
 Labels: TypeAlias = "dict[int, tuple[str, ...]]"
 
-_IPYTHON_OUTPUT = re.compile("_+|_+[0-9]+")  # such as `_` and `_12`, the outputs of earlier cells
+_IPYTHON_OUTPUT = re.compile("_+|_+[0-9]+|Out|_oh")  # such as `_` and `_12`, the outputs of earlier cells
 
 
 class LabelsFound(NamedTuple):
@@ -48,8 +53,10 @@ def find_labels(names: Names) -> LabelsFound:
     leaves: dict[int, Labels] = {}
     results: dict[Node, Labels] = {}
     tensors = []
-    for name, tensor in _named_tensors(names):
+    for raw_name, given in _named_tensors(names):
+        tensor = given if given.requires_grad else unbatched(given)
         if tensor.requires_grad:
+            name = shown(raw_name)
             grad_fn = tensor.grad_fn
             if grad_fn is None:
                 labels, number = leaves.setdefault(id(tensor), {}), 0
@@ -60,13 +67,42 @@ def find_labels(names: Names) -> LabelsFound:
     return LabelsFound(leaves, results, tensors)
 
 
+def unbatched(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor that `tensor` is a part of inside ``torch.vmap``: it has the graph.
+
+    >>> torch.vmap(lambda x: unbatched(x).sum())(torch.ones(2, 3))
+    tensor([6., 6.])
+    """
+    functorch = torch._C._functorch  # noqa: SLF001
+    while functorch.is_batchedtensor(tensor):
+        tensor = functorch.get_unwrapped(tensor)
+    return tensor
+
+
+def shown(name: str) -> str:
+    r"""Return a name that can be seen: with an escape for each character that is not printable.
+
+    >>> print(shown("größe"), shown("a\nb"), shown(""))
+    größe a\nb ''
+    """
+    return name if name.isprintable() and name else printable(name) or "''"
+
+
 def _named_tensors(names: Names) -> Iterable[tuple[str, torch.Tensor]]:
     if names is None:
         return ()
     if isinstance(names, torch.nn.Module):
-        return names.named_parameters(remove_duplicate=False)
+        return _in_module(names)
     _check_names(names)
     return _in_mapping(names)
+
+
+def _in_module(module: torch.nn.Module, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the parameters of a module and of its submodules, and the tensors that are its attributes."""
+    yield from module.named_parameters(name, remove_duplicate=False)
+    for attribute, value in vars(module).items():
+        if isinstance(value, torch.Tensor):
+            yield f"{name}.{attribute}" if name else attribute, value
 
 
 def _in_mapping(names: Mapping[str, object]) -> Iterator[tuple[str, torch.Tensor]]:
@@ -74,12 +110,22 @@ def _in_mapping(names: Mapping[str, object]) -> Iterator[tuple[str, torch.Tensor
     tensors = {name: value for name, value in named.items() if isinstance(value, torch.Tensor)}
     yield from tensors.items()
     seen = {id(tensor) for tensor in tensors.values()}
-    for name, value in named.items():
-        if isinstance(value, torch.nn.Module):
-            parameters = value.named_parameters(name, remove_duplicate=False)
-            found = [pair for pair in parameters if id(pair[1]) not in seen]
-            yield from found
-            seen |= {id(parameter) for _, parameter in found}
+    modules = (_in_module(each, name) for name, each in named.items() if isinstance(each, torch.nn.Module))
+    others = (
+        _in_container(each, name) for name, each in named.items() if isinstance(each, list | tuple | dict)
+    )
+    for pairs in chain(modules, others):
+        found = [pair for pair in pairs if id(pair[1]) not in seen]
+        yield from found
+        seen |= {id(tensor) for _, tensor in found}
+
+
+def _in_container(values: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
+    for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+        if isinstance(value, torch.Tensor):
+            yield f"{name}[{key!r}]", value
+        elif isinstance(value, torch.nn.Module):
+            yield from _in_module(value, f"{name}[{key!r}]")
 
 
 def _check_names(names: object) -> None:
@@ -87,6 +133,10 @@ def _check_names(names: object) -> None:
         raise TypeError(
             "names must be a mapping of names to tensors, such as locals(), or a module, "
             f"not {type(names).__name__}."
+        )
+    if hasattr(names, "_metadata"):  # of a module's state_dict()
+        raise ValueError(
+            "names must be a graph's tensors, not a state_dict's, which are detached. Pass the module."
         )
     for name in names:
         if not isinstance(name, str):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from lessons_src.graph.options import TextOptions
 from lessons_src.graph.tree import NO_GRAPH, shape_text
-from lessons_src.graph.words import description, printable, title, wrap
+from lessons_src.graph.words import description, title, wrap
 from lessons_src.printing import plural
 
 if TYPE_CHECKING:
@@ -97,15 +97,16 @@ def make_picture(graph: GraphData, *, shapes: bool = False, show_none: bool = Fa
 
 
 def _box(node: GraphNode, root_of: Sequence[int], *, shapes: bool) -> Box:
-    name, shape = printable(node.name), " ".join(map(shape_text, node.shapes))
+    name, shape = node.name, " ".join(map(shape_text, node.shapes))
     outputs = [_output_text(node, output_nr, root_of) for output_nr in range(len(node.shapes))]
     lines = [Line(part, "label") for text in outputs if text for part in wrap(text)]
     lines += [Line(part, "detail" if lines else "name") for part in wrap(name)]
-    if shapes and len(node.shapes) == 1:
+    is_unnamed_leaf = node.variable is not None and not node.labels
+    if (shapes or is_unnamed_leaf) and len(node.shapes) == 1:
         lines.append(Line(shape, "detail"))
     hint, data = name, {"index": str(node.index), "name": name, "shape": shape}
     if node.label is not None:
-        data["label"] = label = printable(node.label)
+        data["label"] = label = node.label
         hint += f": {label}"
     if root_of:
         data["root"] = " ".join(map(str, root_of))
@@ -115,7 +116,7 @@ def _box(node: GraphNode, root_of: Sequence[int], *, shapes: bool) -> Box:
 
 def _output_text(node: GraphNode, output_nr: int, root_of: Sequence[int]) -> str:
     """Return the names of an output, with its index if the node has several and it is named or a root."""
-    names = printable(", ".join(node.labels.get(output_nr, ())))
+    names = ", ".join(node.labels.get(output_nr, ()))
     if len(node.shapes) == 1 or not (names or output_nr in root_of):
         return names
     return f"output {output_nr}: {names}" if names else f"output {output_nr}"

@@ -57,7 +57,7 @@ def _list_line(node: GraphNode, options: TextOptions, *, is_cut: bool) -> str:
     text = f"[{node.index}] {node.name}"
     if node.label:
         text += f": {node.label}"
-    if options.shapes:
+    if options.shapes or (node.variable is not None and not node.labels):
         text += f" {_shapes_text(node)}"
     edges = shown_edges(node, show_none=options.show_none)
     if is_cut and (edges or node.cut):

@@ -64,6 +64,8 @@ class _Tree:
         text = self.output_text(node, output_nr)
         if node in self.drawn:
             return f"{start}{self.marks.again} [{node.index}]{text}"
+        if node.variable is not None and not node.labels and not self.options.shapes:
+            text = f" {shape_text(node.shapes[0])}"  # nothing else tells what an unnamed leaf is
         mark = self.descend(node, below, depth)
         if (node.uses > 1 or node in self.shared) and not is_named_leaf(node):
             text = f" [{node.index}]{text}"

@@ -66,7 +66,7 @@ At the top: MulBackward0. The leaf: w.'
         f"At the top: {listed(_output_names(graph.outputs))}.",
     ]
     if leaves:
-        names = [printable(node.label) for node in leaves if node.label is not None]
+        names = [node.label for node in leaves if node.label is not None]
         unnamed = [f"{len(leaves) - len(names):,} without a name"] if len(names) < len(leaves) else []
         parts.append(f"The {'leaf' if len(leaves) == 1 else 'leaves'}: {listed(names, *unnamed)}.")
     if graph.cut:
@@ -129,7 +129,7 @@ def _output_names(outputs: Iterable[Edge]) -> list[str]:
         "an output without a graph" if node is None else ", ".join(node.labels.get(output_nr, (node.name,)))
         for node, output_nr in outputs
     ]
-    return [printable(name) for name in dict.fromkeys(names)]
+    return list(dict.fromkeys(names))
 
 
 def listed(names: Sequence[str], *rest: str) -> str:

@@ -88,7 +88,7 @@ def test_inputs_without_a_gradient_are_drawn_when_asked_for() -> None:
         == """\
 "node-0" [label="MulBackward0", class="graph-node graph-operation graph-root", tooltip="MulBackward0 (2,)", color="#2563a8", peripheries=2];
 "none-0-1" [label="None", class="graph-note graph-none", tooltip="None", style=dotted];
-"node-1" [label="AccumulateGrad", class="graph-node graph-leaf", tooltip="AccumulateGrad (2,)", style=rounded, color="#2f7d4f"];
+"node-1" [label="AccumulateGrad\\n(2,)", class="graph-node graph-leaf", tooltip="AccumulateGrad (2,)", style=rounded, color="#2f7d4f"];
 "node-0" -> "node-1" [id="edge-0-1"];
 "node-0" -> "none-0-1" [id="edge-0-none-0-1", style=dashed];
 """

@@ -11,7 +11,7 @@ from torch import nn
 
 from lessons_src import AutogradGraph, print_graph
 
-MUST = "must be a tensor, a grad_fn, a GradientEdge or a sequence of them"
+MUST = "must be a tensor, a grad_fn, a GradientEdge, or a sequence or mapping of them"
 NAMES = "names must be a mapping of names to tensors, such as locals(), or a module"
 DEPTH = "max_depth must be a number of levels, at least 1, or None for all"
 LINES = "max_lines must be a number of lines, at least 1, or None for all"
@@ -24,11 +24,10 @@ LINES = "max_lines must be a number of lines, at least 1, or None for all"
         (1.5, f"output {MUST}, not float."),
         ("loss", f"output {MUST}, not str."),
         (b"loss", f"output {MUST}, not bytes."),
-        ({"loss": leaf(2)}, f"output {MUST}, not dict."),
         (nn.Linear, f"output {MUST}, not type."),
         (nn.Linear(1, 1), f"output {MUST}, not a module. Pass what the Linear returned."),
         ([leaf(2), 3], f"output[1] {MUST}, not int."),
-        ([[leaf(2)]], f"output[0] {MUST}, not list."),
+        ([(leaf(2), 3)], f"output[0][1] {MUST}, not int."),
     ],
 )
 def test_what_has_no_graph_is_no_output(
@@ -44,6 +43,9 @@ def test_a_sequence_of_outputs_has_at_least_one() -> None:
     with pytest.raises(ValueError, match="^output must be ") as caught:
         print_graph([])
     assert str(caught.value) == f"output {MUST}, not an empty sequence."
+    with pytest.raises(ValueError, match="^output must be ") as caught:
+        print_graph({"steps": 3, "more": ["text"]})
+    assert str(caught.value) == f"output {MUST}, not a mapping without any."
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,13 @@ def test_names_are_a_mapping_or_a_module(
         print_graph(leaf(2), names)
     assert str(caught.value) == message
     assert capsys.readouterr().out == ""
+
+
+def test_names_of_a_state_dict_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match="^names must be a graph's tensors, not a state_dict's, .* Pass the module.$"
+    ):
+        print_graph(leaf(2), nn.Linear(1, 1).state_dict())
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import copy
 import gc
 import io
 import pickle
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from networks import chain, leaf, post_example, random_expression
 from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
+from torch.testing._internal.two_tensor import TwoTensor
 
 from lessons_src import AutogradGraph
 from lessons_src.graph.build import read
@@ -153,6 +155,103 @@ def test_an_output_may_be_a_tensor_a_node_an_edge_or_several() -> None:
         assert outputs(from_output(each)) == outputs(from_output([each])) == outputs(from_output((each,)))
 
 
+def test_an_output_may_be_what_a_model_returns_and_its_keys_become_names() -> None:
+    class ModelOutput(OrderedDict[str, Any]):  # as Hugging Face's
+        pass
+
+    w = leaf(2)
+    h = w.exp()
+    first, second = h.unbind()
+    losses = {"ce": h.sum(), "kl": second}
+    output = ModelOutput(
+        loss=losses["ce"],
+        losses=losses,
+        hidden_states=(w, (h, first)),
+        past=object(),
+        text="a",
+        step=3,
+        none=None,
+    )
+    graph = from_output(output, {"total": losses["ce"], "w": w})
+    assert [node.label for node in graph.nodes] == [
+        "total, loss, losses.ce",
+        "hidden_states[1][1], losses.kl",
+        "hidden_states[1][0]",
+        "w, hidden_states[0]",
+    ]
+    assert outputs(graph) == [
+        ("SumBackward0", 0),
+        ("SumBackward0", 0),
+        ("UnbindBackward0", 1),
+        ("AccumulateGrad", 0),
+        ("ExpBackward0", 0),
+        ("UnbindBackward0", 0),
+        (None, 0),
+    ]
+    assert outputs(from_output([(h, [w, None]), {"a": h.detach()}])) == [
+        ("ExpBackward0", 0),
+        ("AccumulateGrad", 0),
+        (None, 0),
+        (None, 0),
+    ]
+    edge, node = get_gradient_edge(w), h.grad_fn
+    assert [each.label for each in from_output({"edge": edge, "node": node}).nodes] == ["node", "edge"]
+
+
+LEAVES: dict[str, Callable[[], Tensor]] = {
+    "sparse": lambda: torch.eye(2).to_sparse(),
+    "sparse rows": lambda: torch.eye(2).to_sparse_csr(),
+    "mkldnn": lambda: torch.eye(2).to_mkldnn(),
+    "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+    "jagged": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
+    "subclass": lambda: torch.ones(2).as_subclass(Tagged),
+    "wrapper": lambda: TwoTensor(torch.ones(2), torch.ones(2)),  # type: ignore[no-untyped-call]
+    "meta": lambda: torch.ones(2, device="meta"),
+}
+
+
+class Tagged(Tensor):
+    pass
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors", "ignore:Sparse CSR tensor support")
+@pytest.mark.parametrize("kind", LEAVES)
+def test_a_leaf_of_any_kind_is_one_node(kind: str) -> None:
+    w = LEAVES[kind]().requires_grad_()
+    graph = from_output(w, {"w": w})
+    assert graph.render() == "└── AccumulateGrad: w"
+    assert graph.nodes[0].variable is w
+
+
+def test_a_leaf_made_in_inference_mode_or_inside_a_function_transform_is_one_node() -> None:
+    with torch.inference_mode():
+        w = nn.Parameter(torch.ones(2))
+    assert from_output(w, {"w": w}).render() == "└── AccumulateGrad: w"
+
+    def inside(x: Tensor) -> Tensor:
+        assert from_output(x, {"x": x}).render() == "└── AccumulateGrad: x"
+        return x.sum()
+
+    torch.func.grad(inside)(torch.ones(2))
+
+
+def test_inside_vmap_the_graph_is_that_of_the_whole_batch() -> None:
+    w = leaf(2)
+
+    def inside(x: Tensor) -> Tensor:
+        y = x * w
+        graph = from_output(y, {"y": y, "w": w})
+        assert [(node.label, node.shapes) for node in graph.nodes] == [("y", ((3, 2),)), ("w", ((2,),))]
+        return y
+
+    torch.vmap(inside)(torch.ones(3, 2))
+
+
+def test_a_node_without_a_class_of_its_own_has_the_name_that_it_knows() -> None:
+    (y,) = torch._foreach_mul([leaf(2)], 2.0)
+    assert from_output(y).nodes[0].name.startswith("ForeachMulBackward")
+
+
 def test_roots_are_the_outputs_nodes_and_leaves_have_a_variable() -> None:
     a, b = leaf(2), leaf(2)
     h = a * b
@@ -231,9 +330,45 @@ def test_a_module_among_locals_names_what_has_no_name() -> None:
     assert [node.label for node in graph.leaves] == ["bias", "layer.weight"]
 
 
+def test_lists_and_dicts_name_what_has_no_name() -> None:
+    v, w, layer = leaf(1), leaf(1), nn.Linear(1, 1, bias=False)
+    names = {
+        "params": [w, v, 3],
+        "more": {"v": v, 2: layer},
+        "layers": (layer,),
+        "v": v,
+    }
+    graph = from_output(layer(v) * w, names)
+    assert [node.label for node in graph.leaves] == ["v", "more[2].weight", "params[0]"]
+
+
+def test_a_module_names_the_tensors_that_are_its_attributes() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = leaf(1)  # not an nn.Parameter, as happens
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.h = self.w * x
+            return self.h.sin()
+
+    net = Net()
+    graph = from_output(net(torch.ones(1)), net)
+    assert [node.label for node in graph.nodes] == [None, "h", "w"]
+    graph = from_output(net.h, {"net": net})
+    assert [node.label for node in graph.nodes] == ["net.h", "net.w"]
+
+
+def test_a_name_is_shown_in_one_line_and_never_empty() -> None:
+    w = leaf(2)
+    names = {"a\nb": w, "\x1b[31m": w, "": w, "größe": w}
+    assert labels(from_output(w, names)) == {"AccumulateGrad": r"a\nb, \x1b[31m, '', größe"}
+    assert labels(from_output({"a\nb": w})) == {"AccumulateGrad": r"a\nb"}
+
+
 def test_what_ipython_keeps_of_earlier_outputs_is_no_name() -> None:
     w = leaf(2)
-    names = {"_": w, "__": w, "___": w, "_12": w, "_hidden": w}
+    names = {"_": w, "__": w, "___": w, "_12": w, "_hidden": w, "Out": {1: w}, "_oh": {1: w}}
     assert labels(from_output(w, names)) == {"AccumulateGrad": "_hidden"}
 
 

@@ -87,8 +87,8 @@ def test_a_leaf_without_a_name_is_told_apart_by_its_tag() -> None:
     assert render(w * v + w) == text("""
         └── AddBackward0
             ├── MulBackward0
-            │   ├── AccumulateGrad [2]
-            │   └── AccumulateGrad
+            │   ├── AccumulateGrad [2] (2,)
+            │   └── AccumulateGrad (2,)
             └── → [2]
         """)
 
@@ -177,7 +177,7 @@ def test_a_deep_tree_goes_on_at_the_margin() -> None:
         "         └── AddBackward0",
         "             └── AddBackward0",
         "                 └── AddBackward0",
-        "                     └── AccumulateGrad",
+        "                     └── AccumulateGrad (1,)",
     ]
 
 
@@ -186,7 +186,7 @@ def test_a_node_with_nothing_below_it_does_not_go_on() -> None:
     for _ in range(20):
         y = y.sin()
     assert "↓" not in AutogradGraph.from_output(y).render()
-    assert AutogradGraph.from_output(y.sin()).render().endswith("[20] └── AccumulateGrad")
+    assert AutogradGraph.from_output(y.sin()).render().endswith("[20] └── AccumulateGrad (1,)")
 
 
 def test_inputs_without_a_gradient_alone_do_not_go_on_unless_shown() -> None:
@@ -247,7 +247,7 @@ def test_a_node_too_deep_at_first_is_drawn_where_it_is_not() -> None:
             ├── CosBackward0
             │   └── SinBackward0 [2] …
             └── SinBackward0 [2]
-                └── AccumulateGrad
+                └── AccumulateGrad (2,)
         """)
 
 
@@ -286,7 +286,7 @@ def test_inputs_that_were_not_read_are_counted() -> None:
 
 def test_thousands_of_outputs_are_no_more_work_than_as_many_inputs() -> None:
     lines = AutogradGraph.from_output([leaf(1) for _ in range(20_000)]).render(max_lines=None).splitlines()
-    assert lines == ["├── AccumulateGrad"] * 19_999 + ["└── AccumulateGrad"]
+    assert lines == ["├── AccumulateGrad (1,)"] * 19_999 + ["└── AccumulateGrad (1,)"]
 
 
 def test_lines_are_made_one_by_one() -> None:
@@ -407,19 +407,19 @@ def test_an_encoding_with_box_characters_shows_them(monkeypatch: pytest.MonkeyPa
     terminal = Terminal("utf-8")
     monkeypatch.setattr(sys, "stdout", terminal)
     print_graph(leaf(2).sin())
-    assert terminal.shown() == "\n└── SinBackward0\n    └── AccumulateGrad\n"
+    assert terminal.shown() == "\n└── SinBackward0\n    └── AccumulateGrad (2,)\n"
 
 
 def test_a_printed_graph_is_ascii_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     print_graph(leaf(2).sin(), ascii_only=True)
-    assert capsys.readouterr().out == "`-- SinBackward0\n    `-- AccumulateGrad\n"
+    assert capsys.readouterr().out == "`-- SinBackward0\n    `-- AccumulateGrad (2,)\n"
 
 
 def test_an_output_without_an_encoding_takes_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.StringIO()
     monkeypatch.setattr(sys, "stdout", output)
     print_graph(leaf(2))
-    assert output.getvalue() == "└── AccumulateGrad\n"
+    assert output.getvalue() == "└── AccumulateGrad (2,)\n"
 
 
 class Tee:
@@ -474,4 +474,6 @@ def test_a_name_that_only_the_encoding_lacks_is_escaped(monkeypatch: pytest.Monk
 
 def test_ascii_marks_what_goes_on_and_what_comes_in() -> None:
     assert " v\n[20] `-- AddBackward0" in render(chain(30), ascii_only=True)
-    assert render(chain(1), ascii_only=True, flat=True) == "\n[0] AddBackward0 <- [1]\n[1] AccumulateGrad\n"
+    assert (
+        render(chain(1), ascii_only=True, flat=True) == "\n[0] AddBackward0 <- [1]\n[1] AccumulateGrad (1,)\n"
+    )
