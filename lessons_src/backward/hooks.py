@@ -15,9 +15,11 @@ from lessons_src.backward.record import Accumulation, Contribution, Gradient, St
 from lessons_src.backward.steps import step_lines
 from lessons_src.graph.build import read
 from lessons_src.graph.options import TextOptions
-from lessons_src.printing import MAX_LINES
+from lessons_src.printing import MAX_LINES, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from lessons_src.graph.build import Reading
@@ -35,10 +37,12 @@ def record_backward(
     names: Names = None,
     *,
     gradient: Tensor | None = None,
-    retain_graph: bool = False,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
     max_nodes: int = MAX_NODES,
 ) -> BackwardRecord:
-    """Run ``loss.backward(gradient, retain_graph=retain_graph)`` once and return a record of its steps.
+    """Run ``loss.backward(gradient, retain_graph, create_graph, inputs)`` once and return its record.
 
     A step is a node that ran: what it received, when that was complete, what it sent along each
     edge, and for a leaf what was added to its ``.grad``. The record is plain data, which prints as
@@ -46,8 +50,10 @@ def record_backward(
     Gradients are recorded before and after the hooks of the graph, which shows what a hook changed.
 
     A backward that runs inside this one, such as that of a reentrant checkpoint, is not recorded,
-    nor is what it adds to a ``.grad``. PyTorch's own errors, such as the one for a freed graph, are
-    not changed. The recording always removes its own hooks, and no others.
+    nor is what it adds to a ``.grad``. The recording always removes its own hooks, and no others.
+
+    An exception of the backward, such as PyTorch's own for a freed graph, gets a note that says which
+    node raised it, and an attribute ``record`` with the steps until then.
 
     Source: <https://docs.pytorch.org/docs/stable/generated/torch.autograd.graph.Node.register_prehook.html>
 
@@ -55,7 +61,9 @@ def record_backward(
         loss: The tensor to start from. It must have one element, unless `gradient` is given.
         names: The names of tensors, as in [`AutogradGraph.from_output`][].
         gradient: The gradient of the loss, in its shape, as in ``loss.backward(gradient)``.
-        retain_graph: Whether to keep what the graph has saved for another backward.
+        retain_graph: Whether to keep what the graph has saved for another backward, as in ``backward()``.
+        create_graph: Whether the gradients get a graph too, as in ``backward()``.
+        inputs: The tensors whose ``.grad`` is added to, as in ``backward()``; by default, all leaves.
         max_nodes: How many nodes the graph may have at most.
 
     Raises:
@@ -88,12 +96,19 @@ def record_backward(
             "record a smaller graph, or increase max_nodes."
         )
     start = torch.ones_like(loss) if gradient is None else gradient
+    if start.is_complex() == loss.is_complex():  # or backward raises
+        start = start.to(loss.dtype)  # as backward converts it
     recorder = _Recorder(reading, start)
     with ExitStack() as hooks:
         for grad_fn, node in reading.made.items():
             hooks.callback(grad_fn.register_prehook(partial(recorder.node_starts, node.index)).remove)
             hooks.callback(grad_fn.register_hook(partial(recorder.node_ends, node.index)).remove)
-        loss.backward(gradient, retain_graph=retain_graph)  # type: ignore[no-untyped-call]
+        try:
+            loss.backward(gradient, retain_graph, create_graph, inputs)  # type: ignore[no-untyped-call]
+        except Exception as error:
+            error.record = BackwardRecord(recorder.steps)  # type: ignore[attr-defined]
+            error.add_note(recorder.where())
+            raise
     return BackwardRecord(recorder.steps)
 
 
@@ -185,6 +200,7 @@ class _Recorder:
         self.ready_after: dict[int, int] = {}
         self.running: dict[int, tuple[_Gradients, _Gradients, Gradient | None]] = {}
 
+    @torch.no_grad()  # with create_graph, hooks would record
     def node_starts(self, index: int, grads: tuple[Tensor | None, ...]) -> None:
         if self.task is None and index == _ROOT:
             self.task = torch._C._current_graph_task_id()
@@ -194,6 +210,7 @@ class _Recorder:
         came = [arrival and arrival.gradient for arrival in arrivals]
         self.running[index] = came, [_summary(grad) for grad in grads], _grad_of(self.nodes[index])
 
+    @torch.no_grad()
     def node_ends(self, index: int, sent: tuple[Tensor | None, ...], _: object) -> None:
         if self.is_within_another():
             return
@@ -226,6 +243,15 @@ class _Recorder:
         self.arrived[index] += 1
         self.ready_after[index] = len(self.steps)
         return Contribution(edge, index, output_nr, gradient, self.arrived[index], child.uses)
+
+    def where(self) -> str:
+        """Return which node runs, after how many steps."""
+        node = self.nodes[next(reversed(self.running))] if self.running else None
+        label = f": {node.label}" if node and node.label else ""
+        what = f"{node.name}{label} [{node.index}]" if node else "A hook or a check"
+        return (
+            f"{what} raised this after {plural(len(self.steps), 'step')}, which the attribute `record` has."
+        )
 
     def is_within_another(self) -> bool:
         """Tell whether the engine runs another backward than the recorded one."""

@@ -23,7 +23,8 @@ class Gradient:
 
     A number that JSON cannot hold is a string that Python's ``float`` or ``complex`` reads: ``"nan"``,
     ``"-inf"``, ``"1-2j"``. A sparse tensor has the summary of its dense form. `norm` and
-    `values` are ``None`` for a nested tensor, and for a tensor on the ``meta`` device.
+    `values` are ``None`` for a nested tensor, for a tensor on the ``meta`` device, and for one of a
+    class with a ``__torch_dispatch__`` of its own, such as ``DTensor`` and ``FakeTensor``.
 
     Attributes:
         shape: The length of each dimension, or ``None`` for a nested tensor, which has no shape.
@@ -51,8 +52,11 @@ class Gradient:
         """
         dtype = str(tensor.dtype).removeprefix("torch.")
         shape = None if tensor.is_nested else list(tensor.shape)
-        if shape is None or tensor.is_meta:
+        dispatch = type(tensor).__torch_dispatch__
+        if shape is None or tensor.is_meta or dispatch is not torch.Tensor.__torch_dispatch__:
             return cls(shape, dtype, None, None)
+        if tensor._is_zerotensor():  # noqa: SLF001  # zeros without memory, as torch.func makes them
+            tensor = torch.zeros_like(tensor)
         values = _plain(tensor.to_dense().tolist()) if tensor.numel() <= SMALL else None
         return cls(shape, dtype, _norm(tensor), values)
 

@@ -65,7 +65,10 @@ class _Stepper:
     def delivery(self, sent: Contribution) -> str:
         if sent.gradient:
             self.terms.setdefault((sent.node, sent.output_nr), []).append(sent.gradient)
-        text = f"{gradient_text(sent.gradient)} to {self.reference(self.of_node[sent.node], sent.output_nr)}"
+        receiver = self.of_node.get(sent.node)
+        if receiver is None:
+            return f"{gradient_text(sent.gradient)} to [{sent.node}], which did not run"
+        text = f"{gradient_text(sent.gradient)} to {self.reference(receiver, sent.output_nr)}"
         return f"{text} ({sent.arrived} of {sent.awaited})" if sent.awaited > 1 else text
 
     def reference(self, step: Step, output_nr: int) -> str:
