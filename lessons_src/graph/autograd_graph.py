@@ -244,8 +244,8 @@ class AutogradGraph(GraphData):
         Raises:
             ImportError: pygraphviz is missing.
             TypeError: An option has the wrong type. The message names it.
-            ValueError: The graph takes more than a few seconds to lay out, or `id_prefix` cannot
-                begin an id.
+            ValueError: The graph takes more than a few seconds to lay out or is more than 10,000 pixels
+                wide, or `id_prefix` cannot begin an id.
 
         Examples:
             >>> import torch

@@ -21,7 +21,7 @@ from lessons_src.graph.layout import (
     lay_out,
     rows_passed,
 )
-from lessons_src.graph.picture import Picture, make_picture
+from lessons_src.graph.picture import Arrow, Picture, make_picture
 from lessons_src.graph.style import box_size
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ def test_too_many_boxes_are_refused() -> None:
     with pytest.raises(TooLargeError) as error:
         lay_out(make_picture(AutogradGraph.from_output(w)))
     assert str(error.value) == (
-        "graph must have at most 1,000 boxes, not 1,001, or its layout takes too long. Read less of it, with "
-        "from_output(..., max_nodes=...), or use render() or to_dot(), which need no layout."
+        "graph must have at most 1,000 boxes, not 1,001, or its drawing takes too long or is too wide. Read "
+        "less of it, with from_output(..., max_nodes=...), or use render() or to_dot(), which need no layout."
     )
 
 
@@ -127,8 +127,24 @@ def test_arrows_that_pass_too_much_are_refused() -> None:
     with pytest.raises(TooLargeError) as error:
         lay_out(make_picture(recurrent_example(100)))
     assert str(error.value).startswith(
-        "graph must have at most 4,000 rows that its arrows pass, not 10,199, or its layout takes too long. "
+        "graph must have at most 4,000 rows that its arrows pass, not 10,199, or its drawing takes too long"
     )
+
+
+def test_a_row_that_is_too_wide_to_read_is_refused() -> None:
+    widest = torch.stack([leaf(1) for _ in range(78)])
+    assert lay_out(make_picture(AutogradGraph.from_output(widest))).width == pytest.approx(9_975, abs=100)
+    with pytest.raises(
+        TooLargeError, match="^graph must have at most 10,000 pixels in a row, not 38,400, or"
+    ):
+        lay_out(make_picture(AutogradGraph.from_output(torch.stack([leaf(1) for _ in range(300)]))))
+
+
+def test_arrows_that_are_slow_together_are_divided() -> None:
+    arrows = tuple([Arrow(f"{tail}-b", tail, "b") for tail in "ac"])
+    picture = Picture("", "", (), arrows)
+    assert [len(way) for way in divide(picture, [100, 10])] == [2, 2]
+    assert [len(way) for way in divide(picture, [100, 100])] == [101, 101]
 
 
 def test_the_largest_chain_is_laid_out_in_a_thread_with_a_small_stack() -> None:
