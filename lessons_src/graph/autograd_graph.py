@@ -171,7 +171,8 @@ class AutogradGraph(GraphData):
     def print_tabular(self, *, max_lines: int | None = MAX_LINES) -> None:
         """Print the graph as a table, a line for each node, as ``torch.fx`` does.
 
-        An input is the index of its node, or ``None`` if it requires no gradient.
+        An input is the index of its node, or ``None`` if it requires no gradient. A cell has at most 6
+        names, shapes or inputs, and counts the others.
 
         Source: <https://docs.pytorch.org/docs/stable/fx.html>
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from lessons_src.graph.tree import is_named_leaf, shape_text, shown_edges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from lessons_src.graph.model import Edge, GraphData, GraphNode
     from lessons_src.graph.options import TextOptions
 
+MOST = 6  # texts in a cell
 HEADER = ("node", "name", "label", "shape", "inputs")
 
 
@@ -33,20 +34,22 @@ def list_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
             yield _list_line(node, options, is_cut=node.cut > 0 or depth == options.max_depth)
 
 
-def table_lines(graph: GraphData, max_lines: int | None) -> Iterator[str]:
+def table_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
     """Yield the header of a table, and a line for each of the first `max_lines` nodes.
 
     >>> import torch
     >>> from lessons_src import AutogradGraph
+    >>> from lessons_src.graph.options import TextOptions
     >>> w = torch.tensor(3.0, requires_grad=True)
-    >>> for line in table_lines(AutogradGraph.from_output(w * w, {"w": w}), None):
+    >>> for line in table_lines(AutogradGraph.from_output(w * w, {"w": w}), TextOptions()):
     ...     print(line)
     node  name            label  shape  inputs
     ----  --------------  -----  -----  --------
     0     MulBackward0           ()     [1], [1]
     1     AccumulateGrad  w      ()
     """
-    rows: list[tuple[str, ...]] = [HEADER, *map(_table_row, islice(graph.nodes, max_lines))]
+    rows: list[tuple[str, ...]] = [HEADER]
+    rows += [_table_row(node, options) for node in islice(graph.nodes, options.max_lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, tuple("-" * width for width in widths))
     for row in rows:
@@ -58,7 +61,7 @@ def _list_line(node: GraphNode, options: TextOptions, *, is_cut: bool) -> str:
     if node.label:
         text += f": {node.label}"
     if options.shapes or (node.variable is not None and not node.labels):
-        text += f" {_shapes_text(node)}"
+        text += f" {_some(map(shape_text, node.shapes), options)}"
     edges = shown_edges(node, show_none=options.show_none)
     if is_cut and (edges or node.cut):
         return f"{text} {options.marks.inputs}{options.marks.more}"
@@ -66,13 +69,18 @@ def _list_line(node: GraphNode, options: TextOptions, *, is_cut: bool) -> str:
     return f"{text} {options.marks.inputs} {inputs}" if inputs else text
 
 
-def _table_row(node: GraphNode) -> tuple[str, str, str, str, str]:
-    inputs = ", ".join(_input_text(edge, by_name=False) for edge in node.edges)
-    return str(node.index), node.name, node.label or "", _shapes_text(node), inputs
+def _table_row(node: GraphNode, options: TextOptions) -> tuple[str, ...]:
+    inputs = [_input_text(edge, by_name=False) for edge in node.edges]
+    columns = (node.label or "").split(", "), map(shape_text, node.shapes), inputs
+    return str(node.index), node.name, *[_some(texts, options) for texts in columns]
 
 
-def _shapes_text(node: GraphNode) -> str:
-    return ", ".join(map(shape_text, node.shapes))
+def _some(texts: Iterable[str], options: TextOptions) -> str:
+    """Join the first texts with commas, and count the others: `unbind` may have a thousand outputs."""
+    first = list(texts)
+    if len(first) > MOST:
+        first[MOST:] = [f"{options.marks.more.strip()} {len(first) - MOST:,} more"]
+    return ", ".join(first)
 
 
 def _input_text(edge: Edge, *, by_name: bool) -> str:

@@ -35,7 +35,7 @@ def print_table(graph: GraphData, max_lines: int | None) -> None:
     ----  ----  -----  -----  ------
     """
     options = TextOptions(max_lines=max_lines)
-    header, rule, *rows = table_lines(graph, max_lines)
+    header, rule, *rows = table_lines(graph, options)
     print_lines([header, rule, *options.limit(rows, len(graph.nodes), *_not_followed(graph))])
 
 

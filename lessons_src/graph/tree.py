@@ -80,12 +80,20 @@ class _Tree:
             return self.marks.more if node.cut else ""
         if depth >= self.max_depth:
             return self.marks.more
-        if len(below) >= FOLD_AT:
+        if len(below) >= FOLD_AT and any(self.goes_on(child) for child, _ in edges):
             self.shared.add(node)
             self.folded.append((node, depth))
             return self.marks.below
         self.push(edges, below, depth + 1)
         return ""
+
+    def goes_on(self, node: GraphNode | None) -> bool:
+        """Tell whether `node` has lines below it: without any, it is not worth a place at the margin."""
+        return (
+            node is not None
+            and node not in self.drawn
+            and bool(shown_edges(node, show_none=self.options.show_none))
+        )
 
     def unfold(self) -> str:
         """Push the edges of a folded node, and return the tag before the first of them."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+from itertools import pairwise
 from textwrap import dedent
 from typing import Any
 
 import pytest
 import torch
 from networks import chain, doublings, leaf, post_example, random_expression
+from torch import nn
 from torch.autograd.graph import GradientEdge
 
 from lessons_src import AutogradGraph, print_graph, record_backward
@@ -186,16 +188,33 @@ def test_a_node_with_nothing_below_it_does_not_go_on() -> None:
     for _ in range(20):
         y = y.sin()
     assert "↓" not in AutogradGraph.from_output(y).render()
-    assert AutogradGraph.from_output(y.sin()).render().endswith("[20] └── AccumulateGrad (1,)")
+    assert "↓" not in AutogradGraph.from_output(y.sin()).render()
+    assert (
+        AutogradGraph.from_output(y.sin().sin())
+        .render()
+        .endswith("[20] └── SinBackward0\n         └── AccumulateGrad (1,)")
+    )
 
 
-def test_inputs_without_a_gradient_alone_do_not_go_on_unless_shown() -> None:
+def test_nothing_goes_on_for_a_reference_alone() -> None:
+    rnn = nn.LSTMCell(2, 2).double()  # in 32 bits, what runs depends on the machine
+    x = torch.ones(1, 2, dtype=torch.float64)
+    state = rnn(x)
+    for _ in range(30):
+        state = rnn(x, state)
+    lines = AutogradGraph.from_output(state[0].sum(), rnn).render(max_lines=None).splitlines()
+    starts = [i for i, line in enumerate(lines) if line.startswith("[")]
+    assert len(starts) > 10
+    assert min(end - start for start, end in pairwise([*starts, len(lines)])) > 1
+
+
+def test_inputs_without_a_gradient_alone_do_not_go_on() -> None:
     nodes = [GraphNode(20, "CustomBackward", ((None, 0), (None, 0)), (), {}, None, 1)]
     for index in range(19, -1, -1):
         nodes.append(GraphNode(index, "SinBackward0", ((nodes[-1], 0),), ((),), {}, None, 1))
     graph = AutogradGraph(nodes[::-1], ((nodes[-1], 0),))
     assert graph.render().endswith("─ CustomBackward")
-    assert graph.render(show_none=True).endswith("↓\n[20] ├── None\n     └── None")
+    assert graph.render(show_none=True).endswith("├── None\n" + " " * 84 + "└── None")
 
 
 @pytest.mark.parametrize("operations", [100, 10_000])
@@ -350,6 +369,19 @@ def test_a_table_has_a_row_for_each_node(capsys: pytest.CaptureFixture[str]) -> 
         0     SumBackward0         ()     [1]
         … 6 more lines
         """)
+
+
+def test_a_cell_has_the_first_of_a_thousand_outputs(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = leaf(1_000).unbind()
+    graph = AutogradGraph.from_output(torch.stack([row * 1 for row in rows]), {"rows": rows})
+    graph.print_tabular(max_lines=None)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) < 170
+    assert lines[2].endswith("[1], [2], [3], [4], [5], [6], … 994 more")
+    unbind = next(line for line in lines if "Unbind" in line)
+    assert "  rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], … 994 more  (), ()" in unbind
+    listed = graph.render(flat=True, shapes=True, max_lines=None, ascii_only=True)
+    assert " (), (), (), (), (), (), ... 994 more <- [1002]" in listed
 
 
 def test_a_table_says_what_was_not_read(capsys: pytest.CaptureFixture[str]) -> None:
