@@ -217,6 +217,7 @@ def test_a_divergence_error_survives_the_way_to_another_process() -> None:
 # Bad input: whole messages, for a learner reads them
 
 X = torch.arange(4.0)
+DENSE = "must be a dense tensor with numbers, not one"
 
 
 @pytest.mark.parametrize(
@@ -243,6 +244,9 @@ X = torch.arange(4.0)
             TypeError,
             "x is torch.float32 on cpu and y is torch.float64 on cpu: they must be equal. Try y.to(x).",
         ),
+        (X.to_sparse(), X, TypeError, f"x {DENSE} of layout torch.sparse_coo. Try x.to_dense()."),
+        (X, X.to_mkldnn(), TypeError, f"y {DENSE} of layout torch._mkldnn. Try y.to_dense()."),
+        (X.to("meta"), X, TypeError, f"x {DENSE} on the meta device. Make it on another device."),
         (X[:0], X[:0], ValueError, "x must have at least one element, not shape (0,)."),
         (X, X / X, ValueError, "y must be finite, not NaN or infinity in 1 of 4 places. Remove them."),
         (1 / X, X, ValueError, "x must be finite, not NaN or infinity in 1 of 4 places. Remove them."),
@@ -288,6 +292,11 @@ def test_bad_data_is_refused_with_what_is_wrong_and_what_to_do(
         ({"a": torch.zeros(2)}, ValueError, "a must be one real number, not 2 of torch.float32."),
         ({"b": torch.zeros(1) * 1j}, ValueError, "b must be one real number, not 1 of torch.complex64."),
         ({"a": NAN}, ValueError, "a must be finite, not nan as torch.float32."),
+        ({"a": 10**400}, ValueError, "a must be finite, not inf as torch.float32."),
+        ({"b": -(10**400)}, ValueError, "b must be finite, not -inf as torch.float32."),
+        ({"lr": 10**5000}, ValueError, "lr must be positive and finite, such as 0.01, not inf."),
+        ({"a": X[:1].to("meta")}, TypeError, f"a {DENSE} on the meta device. Make it on another device."),
+        ({"b": X[:1].to_sparse()}, TypeError, f"b {DENSE} of layout torch.sparse_coo. Try b.to_dense()."),
         ({"b": 1e300}, ValueError, "b must be finite, not inf as torch.float32."),
     ],
 )
@@ -297,3 +306,22 @@ def test_bad_settings_are_refused_with_what_is_wrong_and_what_to_do(
     with pytest.raises(error) as caught:
         fit_line(X, X, **settings)
     assert str(caught.value) == message
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_a_nested_tensor_is_refused_with_a_cure_that_works() -> None:
+    x = torch.nested.nested_tensor([X, X[:2]])
+    with pytest.raises(TypeError) as caught:
+        fit_line(x, x)
+    assert str(caught.value) == f"x {DENSE} that is nested. Try torch.cat(x.unbind())."
+    assert len(fit_line(torch.cat(x.unbind()), torch.cat(x.unbind()), steps=3).losses) == 3
+
+
+def test_inside_a_function_transform_it_is_said_to_fit_outside() -> None:
+    message = f"{DENSE} inside torch.vmap or torch.func. Call fit_line outside of it.$"
+    with pytest.raises(TypeError, match=f"^x {message}"):
+        torch.vmap(lambda x: fit_line(x, x))(X.expand(2, 4))
+    with pytest.raises(TypeError, match=f"^y {message}"):
+        torch.func.grad(lambda y: fit_line(X, y))(X)
+    with pytest.raises(TypeError, match=f"^a {message}"):
+        torch.vmap(lambda a: fit_line(X, X, a=a))(X)
