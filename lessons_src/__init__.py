@@ -57,6 +57,14 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     # Import on first use: the site's build imports this package and does not need torch.
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("how-pytorch-learns")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__, "__version__"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+import lessons_src
 
 PACKAGE = Path(__file__).parents[1] / "lessons_src"
 FILES = {
@@ -49,6 +52,15 @@ def wing(module: str) -> str:
     """Return the folder that a module of the package is in, or nothing for the top."""
     parts = module.split(".")
     return parts[1] if len(parts) > 2 else ""
+
+
+def test_the_package_lists_its_names_and_knows_its_version() -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert lessons_src.__version__ == project["version"]
+    assert {*lessons_src.__all__, "__version__", "__doc__"} <= set(dir(lessons_src))
+    assert all(hasattr(lessons_src, name) for name in dir(lessons_src))
+    with pytest.raises(AttributeError, match="^module 'lessons_src' has no attribute 'fit_curve'$"):
+        lessons_src.fit_curve  # noqa: B018
 
 
 @pytest.mark.parametrize("module", FILES)
