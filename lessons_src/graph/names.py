@@ -134,7 +134,8 @@ def _check_names(names: object) -> None:
             "names must be a mapping of names to tensors, such as locals(), or a module, "
             f"not {type(names).__name__}."
         )
-    if hasattr(names, "_metadata"):  # of a module's state_dict()
+    is_state_dict = hasattr(names, "_metadata")
+    if is_state_dict and not any(getattr(value, "requires_grad", False) for value in names.values()):
         raise ValueError(
             "names must be a graph's tensors, not a state_dict's, which are detached. Pass the module."
         )

@@ -74,6 +74,12 @@ def test_names_of_a_state_dict_are_refused() -> None:
         print_graph(leaf(2), nn.Linear(1, 1).state_dict())
 
 
+def test_names_of_a_state_dict_of_parameters_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    layer = nn.Linear(1, 1)
+    print_graph(layer.weight, layer.state_dict(keep_vars=True))
+    assert capsys.readouterr().out == "└── AccumulateGrad: weight\n"
+
+
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
