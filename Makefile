@@ -9,9 +9,9 @@ VERSION := import ensurepip, platform, sys; print(platform.python_version()); \
 NO_PYTHON = PYTHON must be a Python from 3.11 to 3.14 with venv, and none of these is: $(PYTHON). Install one \
 	(Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python), or say where one is: \
 	make PYTHON=/path/to/python3
-# On a terminal pip shows its progress.
+# On a terminal pip shows its progress. Python compiles what it imports, which is a part of all that is there.
 INSTALL := [ -t 1 ] || quiet=--quiet; \
-	PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install $$quiet --disable-pip-version-check --editable
+	PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install $$quiet --no-compile --disable-pip-version-check --editable
 # Two workers; whole files on one of them, so that a lesson runs once.
 PYTEST := pytest --numprocesses 2 --dist loadfile
 # What `make check` sets: every test, with coverage.
