@@ -2,7 +2,6 @@
 
 import math
 import re
-from itertools import pairwise
 
 from lessons_src.engine.lesson import Tolerance
 
@@ -42,49 +41,29 @@ def outputs_match(
     True
     """
     if ellipsis:
-        return _lines_match(stored.split("\n"), shown.split("\n"))
+        return re.fullmatch(_ellipsis_pattern(stored), shown + "\n") is not None
     if tolerance is not None:
         return _numbers_match(_name_locations(stored), _name_locations(shown), tolerance)
     return _name_locations(stored) == _name_locations(shown)
 
 
-def _lines_match(stored: list[str], shown: list[str]) -> bool:
-    """Search each group of lines between two lines `...` below the group before it.
+def _ellipsis_pattern(stored: str) -> str:
+    """Return a pattern for the lines of `stored`, each with its line end."""
+    groups = re.split(r"^[ \t]*\.\.\.[ \t]*\n", stored + "\n", flags=re.MULTILINE)
+    patterns = [_with_anything_between(list(map(re.escape, group.split("..."))), ".*") for group in groups]
+    return _with_anything_between(patterns, r"(?:.*\n)+")
 
-    The first place where a group matches leaves the most lines to the next groups, so no other place
-    need be tried. The first group must match at the beginning, the last one at the end.
+
+def _with_anything_between(parts: list[str], anything: str) -> str:
+    """Join patterns, so that each but the last is searched once, from where the one before it was found.
+
+    The first place where a part is found leaves the most to the next parts, so no other place need be
+    tried: that could take minutes. The first part must be at the beginning, the last one at the end.
     """
-    dots = [i for i, line in enumerate(stored) if line.strip() == "..."]
-    groups = [stored[i + 1 : j] for i, j in pairwise([-1, *dots, len(stored)])]
-    earliest = 0
-    for number, group in enumerate(groups):
-        latest = len(shown) - len(group)
-        if number == len(groups) - 1:
-            earliest = max(earliest, latest)
-        if number == 0:
-            latest = min(latest, 0)
-        for at in range(earliest, latest + 1):
-            if all(map(_line_matches, group, shown[at : at + len(group)])):
-                earliest = at + len(group) + 1  # the line `...` is one line at least
-                break
-        else:
-            return False
-    return True
-
-
-def _line_matches(stored: str, shown: str) -> bool:
-    """Search each part between two `...` after the part before it, as `_lines_match` does with lines."""
-    begin, *parts = stored.split("...")
-    if not parts:
-        return stored == shown
-    *parts, end = parts
-    at = len(begin)
-    for part in parts:
-        found = shown.find(part, at)
-        if found == -1:
-            return False
-        at = found + len(part)
-    return shown.startswith(begin) and shown.endswith(end) and at + len(end) <= len(shown)
+    if len(parts) == 1:
+        return parts[0]
+    begin, *middle, end = parts
+    return begin + "".join(f"(?>{anything}?{part})" for part in middle) + anything + end
 
 
 def _name_locations(text: str) -> str:
