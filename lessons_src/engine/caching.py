@@ -10,12 +10,11 @@ import os
 import platform
 import sys
 import tempfile
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from lessons_src.engine.lesson import BlockRun, Lesson, LessonRun
+from lessons_src.engine.failures import check_lesson
+from lessons_src.engine.lesson import Lesson, LessonRun
 
 # Not MkDocs' own log, in which a warning would end a strict build.
 _log = logging.getLogger("lessons")
@@ -45,8 +44,8 @@ class RunCache:
     """Runs of lessons in `directory`, each under a key of everything that can change its outputs.
 
     Part of the key are the files of `project`, without its built `site`, as they are when the cache
-    is made. The caller stores only runs without a failure, and compares a run that comes from here
-    with the lesson's stored outputs as it would a new one: a cache can spare a run, never a check.
+    is made. The caller stores only runs without a failure. A run that fails with the stored outputs
+    of now is not returned, so every line that a failure names is that of a new run.
     """
 
     def __init__(self, directory: Path, project: Path, site: Path) -> None:
@@ -56,13 +55,14 @@ class RunCache:
         self._missed: set[Path] = set()
 
     def load(self, lesson: Lesson) -> LessonRun | None:
-        """Return the run stored for `lesson`, or None if there is none or its file is damaged."""
+        """Return the run stored for `lesson`; None if there is none, its file is damaged, or it fails now."""
         file = self._file(lesson)
         with contextlib.suppress(OSError, ValueError):
             digest, data = file.read_text(encoding="utf-8").split("\n", 1)
             if digest == _sha256(data):
-                stored = json.loads(data)
-                return _moved(LessonRun.from_json(stored["run"]), stored["lines"], _lines(lesson))
+                run = LessonRun.from_json(json.loads(data))
+                if not check_lesson(lesson, run):
+                    return run
         self._missed.add(file)
         return None
 
@@ -74,7 +74,7 @@ class RunCache:
         file = self._file(lesson)
         if file not in self._missed or self._read_surroundings() != self._surroundings:
             return
-        data = json.dumps({"lines": _lines(lesson), "run": run.to_json()})
+        data = json.dumps(run.to_json())
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             # The file gets its name when it is complete, so no reader finds half of it.
@@ -101,24 +101,6 @@ class RunCache:
         return self.directory / f"{_sha256(repr((blocks, self._surroundings)))}.json"
 
 
-def _lines(lesson: Lesson) -> list[int]:
-    return [block.line for block in lesson.blocks if block.is_run]
-
-
-def _moved(run: LessonRun, before: list[int], after: list[int]) -> LessonRun:
-    """Return `run` with new lines: its blocks began at the lines `before`, and begin at those `after` now."""
-
-    def line(number: int) -> int:
-        block = bisect_right(before, number) - 1
-        return number - before[block] + after[block]
-
-    def moved(block: BlockRun) -> BlockRun:
-        shown_by = [(offset, line(number)) for offset, number in block.shown_by]
-        return replace(block, shown_by=shown_by, error_line=block.error_line and line(block.error_line))
-
-    return LessonRun([block and moved(block) for block in run.blocks])
-
-
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -132,14 +114,14 @@ def _surroundings(project: Path, site: Path) -> str:
 def _files(project: Path, site: Path) -> Iterator[Path]:
     """Yield the files that a lesson can import or read, but no lesson and no file that a tool has made."""
     # A server builds elsewhere, but a site may have been built before.
-    seen = {os.path.realpath(folder) for folder in (site, project / "site")}
+    seen = {folder.resolve() for folder in (site, project / "site")}
     for top in (project, _PACKAGE):
         for name, folders, files in os.walk(top, followlinks=True):
             folder = Path(name)
-            if folder.resolve().as_posix() in seen or (folder / "pyvenv.cfg").exists():
+            if folder.resolve() in seen or (folder / "pyvenv.cfg").exists():
                 folders.clear()
                 continue
-            seen.add(folder.resolve().as_posix())
+            seen.add(folder.resolve())
             folders[:] = [name for name in folders if name[0] != "." and name != "__pycache__"]
             has_lessons = folder == project or folder.is_relative_to(project / "docs")
             for file in files:
