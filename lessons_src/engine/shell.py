@@ -14,7 +14,7 @@ from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 from types import FrameType
-from typing import Any, ClassVar, TextIO
+from typing import Any, ClassVar
 
 from IPython.core import interactiveshell
 from IPython.core.compilerop import CachingCompiler
@@ -90,12 +90,6 @@ class Shown(io.TextIOBase):
     def in_child(self) -> bool:
         """Return whether this process is one that the lesson has forked."""
         return os.getpid() != self._process
-
-    def end_child(self) -> None:
-        """End this process if it is one that the lesson has forked: only the lesson's own goes on."""
-        if self.in_child():
-            self.flush()
-            os._exit(0)
 
     def flush(self) -> None:
         """Send what a child has written to the lesson's process."""
@@ -183,7 +177,7 @@ class LessonShell(interactiveshell.InteractiveShell):
         self.offsets[name] = block.line - 1
         self.figures: list[str] = []
         self.refused: str | None = None
-        self.uncaught: BaseException | None = None
+        self.error: BaseException | None = None
         self.threads: list[threading.Thread] = []
         self.shown.begin()
 
@@ -194,15 +188,18 @@ class LessonShell(interactiveshell.InteractiveShell):
             frame = frame.f_back
         return None if frame is None else self.offsets[name] + frame.f_lineno
 
-    def line_of_error(self, error: BaseException) -> int | None:
-        """Return the last line of the lesson in the traceback of `error`."""
-        lines = [self.offsets[name] + line for name, line in _places(error) if name in self.offsets]
-        return lines[-1] if lines else None
-
-    def place_of_error(self, error: BaseException) -> str | None:
-        """Return the innermost line of this project that the lesson's line called, if it called one."""
-        called = takewhile(lambda place: place[0] not in self.offsets, reversed(_places(error)))
-        return next((f"{path}:{line}" for name, line in called if (path := _in_project(name))), None)
+    def places_of_error(self, error: BaseException) -> tuple[int | None, str | None]:
+        """Return the last line of the lesson in the traceback, and the innermost of the project below it."""
+        places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+        if isinstance(error, SyntaxError) and error.filename:
+            places.append((error.filename, error.lineno or 1))
+        last = place = None
+        for name, line in places:
+            if name in self.offsets:
+                last, place = self.offsets[name] + line, None
+            elif path := _in_project(name):
+                place = f"{path}:{line}"
+        return last, place
 
     def calls_a_library(self) -> bool:
         """Return whether the code that runs is a library's, or was called by one, and not the lesson's."""
@@ -221,23 +218,17 @@ class LessonShell(interactiveshell.InteractiveShell):
             print(data.get("text/plain", ""))
 
     def showtraceback(self, exc_tuple: Any = None, *args: object, **kwargs: object) -> None:
-        """Keep the exception, and print nothing.
+        """Keep the block's first exception, and print nothing.
 
         IPython also calls this when a `__repr__` raises or a figure cannot be drawn, and then leaves
         the exception out of the result of the run.
         """
-        self.uncaught = (exc_tuple or sys.exc_info())[1]
+        # Not `or`: an exception can be false, like an empty list.
+        if self.error is None:
+            self.error = (exc_tuple or sys.exc_info())[1]
 
     def showsyntaxerror(self, *args: object, **kwargs: object) -> None:
         self.showtraceback()
-
-
-def _places(error: BaseException) -> list[tuple[str, int]]:
-    """Return the file and the line of each frame in the traceback of `error`, and of a syntax error."""
-    places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        places.append((error.filename, error.lineno or 1))
-    return places
 
 
 def _in_project(name: str) -> str | None:
@@ -258,7 +249,7 @@ def lesson_shell() -> LessonShell:
     for name in ("exit", "quit"):  # IPython's own want a prompt; Python's are those of a script
         del shell.user_ns[name], shell.builtin_trap.auto_builtins[name]
     # "To exit: use 'exit'", which IPython adds to `sys.exit()`
-    vars(interactiveshell).update(warn=lambda *_, **__: None)
+    interactiveshell.warn = lambda *_, **__: None  # type: ignore[attr-defined]
     shell.shown = Shown(lambda: shell.line_of_frame(sys._getframe()))
     figures.enable(shell)
     _show_warnings_as_python_does()
@@ -286,14 +277,7 @@ def _show_warnings_as_python_does() -> None:
         warnings.simplefilter("ignore", category)
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """Show a warning without the place in PyTorch's source that it came from.
 
     Of a traceback in it, which `torch.autograd.detect_anomaly` gives, show the lesson's and the project's

@@ -50,7 +50,6 @@ def run_lesson(blocks: list[Block], directory: Path, time_limit: float, reports:
     _seed()
     descriptors = _Descriptors(directory / WRITTEN)
     shell = lesson_shell()
-    vars(sys).update(__stdout__=shell.shown, __stderr__=shell.shown)
     reports.send("begin")
     for block in blocks:
         result = _run_block(shell, block, descriptors)
@@ -113,26 +112,21 @@ class _Descriptors:
 def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> BlockRun:
     shell.begin(block)
     figures.begin_block()
-    own = sys.stdout, sys.stderr
-    sys.stdout = sys.stderr = shell.shown
-    result = shell.run_cell(block.code, store_history=False)  # type: ignore[no-untyped-call]
-    shell.shown.end_child()
+    sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = shell.shown  # type: ignore[assignment,misc]
+    shell.run_cell(block.code, store_history=False)  # type: ignore[no-untyped-call]
+    _end_child(shell)
     figures.show_open()
-    sys.stdout, sys.stderr = own
     with contextlib.suppress(OutputTooLongError):
         shell.shown.read_children()
-    # Not `or`: an exception can be false, like an empty list.
-    errors = (result.error_before_exec, result.error_in_exec, shell.uncaught)
-    error = next((error for error in errors if error is not None), None)
     run = BlockRun(
         shown=shell.shown.text.getvalue().removesuffix("\n"),
         shown_by=shell.shown.by,
         figures=shell.figures,
         noise=next(iter(descriptors.take().splitlines()), None),
     )
-    if error is not None:
-        run.error = _last_line(error)
-        run.error_line, run.error_place = shell.line_of_error(error), shell.place_of_error(error)
+    if shell.error is not None:
+        run.error = _last_line(shell.error)
+        run.error_line, run.error_place = shell.places_of_error(shell.error)
     if shell.shown.too_long:
         # What it then raised says the same, or comes from it.
         run.error = None
@@ -143,6 +137,16 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
     # A terminal must be able to show it.
     run.error = run.error and _CONTROL.sub(lambda found: ascii(found[0])[1:-1], run.error)
     return run
+
+
+def _end_child(shell: LessonShell) -> None:
+    """End this process if the block has forked it: only the lesson's own goes on."""
+    if shell.shown.in_child():
+        failed = isinstance(shell.error, Exception) and not shell.shown.too_long
+        if failed:
+            shell.shown.write(f"{_last_line(shell.error)}\n")
+        shell.shown.flush()
+        os._exit(failed)
 
 
 def _problem(shell: LessonShell, run: BlockRun, raises: bool) -> str | None:
@@ -160,7 +164,7 @@ def _problem(shell: LessonShell, run: BlockRun, raises: bool) -> str | None:
     return None
 
 
-def _last_line(error: BaseException) -> str:
+def _last_line(error: BaseException | None) -> str:
     """Return the last line of the exception's traceback: `TypeError: unsupported …`."""
     kind = type(error)
     name = (

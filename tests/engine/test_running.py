@@ -104,6 +104,12 @@ def test_a_child_that_does_not_end_its_line_is_shown_too() -> None:
     assert shown(block("import os\nif os.fork() == 0: print('a', end='')\nelse: os.wait();")) == ["a"]
 
 
+def test_a_child_that_raises_says_so_and_one_that_exits_does_not() -> None:
+    code = "import os, sys\nif os.fork() == 0: {}\nelse: status = os.wait()[1]\nstatus > 0"
+    assert shown(block(code.format("raise KeyError(1)"))) == ["KeyError: 1\nTrue"]
+    assert shown(block(code.format("sys.exit()"))) == ["False"]
+
+
 def test_a_warning_is_shown_as_one_line_without_its_place() -> None:
     code = "import warnings\nwarnings.warn('look')\nwarnings.warn('old', DeprecationWarning)"
     assert shown(block(code)) == ["UserWarning: look"]
@@ -541,6 +547,11 @@ PAST = "something wrote past sys.stdout, straight to the process's output"
             "class A:\n    def __repr__(self): 1 / 0\nA()",
             2,
             "this line raises\n    def __repr__(self): 1 / 0\nZeroDivisionError",
+        ),
+        (
+            "class A:\n    def __repr__(self): raise KeyError\ndisplay(A())\n1 / 0",
+            2,
+            "this line raises\n    def __repr__(self): raise KeyError\nKeyError",
         ),
         (
             "class E(Exception):\n    def __len__(self): return 0\nraise E('false')",
