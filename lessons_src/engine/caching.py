@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import platform
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -23,21 +24,9 @@ _PACKAGE = Path(__file__).parents[1]
 _ENGINE = Path(__file__).parent
 
 # What differs from shell to shell and from commit to commit, and in no lesson's output.
-_SESSION = {
-    "MAKEFLAGS",
-    "MAKELEVEL",
-    "MAKE_TERMERR",
-    "MAKE_TERMOUT",
-    "MFLAGS",
-    "OLDPWD",
-    "PWD",
-    "SHLVL",
-    "SOURCE_DATE_EPOCH",
-    "TERM",
-    "_",
-}
+_SESSION = re.compile("MAKE.*|MFLAGS|OLDPWD|PWD|SHLVL|SOURCE_DATE_EPOCH|TERM|_")
 # Read at import: the fork server, and so each lesson, has the environment of its start.
-_ENVIRONMENT = sorted((name, value) for name, value in os.environ.items() if name not in _SESSION)
+_ENVIRONMENT = sorted((name, value) for name, value in os.environ.items() if not _SESSION.fullmatch(name))
 
 
 class RunCache:

@@ -20,14 +20,8 @@ _INTERNAL = re.compile(r"\s*(?:#|data:image/)")
 # In CSS, and in attributes that CSS has too: a colour may be `url(#gradient)`.
 _OUTSIDE = re.compile(r"""(?:@import|url\()\s*+['"]?+(?!#|data:|url\()([^'")\s]*)""")
 
-_ID_LISTS = {
-    "aria-controls",
-    "aria-describedby",
-    "aria-details",
-    "aria-flowto",
-    "aria-labelledby",
-    "aria-owns",
-}
+# The attributes that list ids
+_ID_LISTS = re.compile("aria-(?:controls|describedby|details|flowto|labelledby|owns)")
 
 # Where numbers are lengths, of which a hundredth of a pixel is enough.
 _LENGTHS = {"d", "points", "x", "y", "width", "height", "viewBox"}
@@ -70,6 +64,8 @@ STYLE: dict[Any, Any] = {
     "image.cmap": "cividis",
     # Text stays text: it takes the page's font, can be read aloud and is found by a search.
     "svg.fonttype": "none",
+    # The ids are the same in every run; `page_svg` makes them unique on a page.
+    "svg.hashsalt": "lesson",
 }
 
 
@@ -109,13 +105,6 @@ def closed_one_has_changed() -> bool:
     return any(axes.stale and axes.get_visible() for figure in _closed for axes in figure.axes)
 
 
-def begin_block() -> None:
-    """Make the ids of this block's figures the same in every run; `page_svg` makes them unique on a page."""
-    import matplotlib
-
-    matplotlib.rcParams["svg.hashsalt"] = "lesson"
-
-
 def problem(svg: str) -> str | None:
     """Return why a page cannot contain `svg`, or None if it can.
 
@@ -140,17 +129,15 @@ def _active_parts(element: ElementTree.Element) -> Iterator[str]:
     kind = element.tag.rpartition("}")[2].lower()
     if kind == "script":
         yield "a `<script>`"
-    styles = [element.text or ""] if kind == "style" else []
-    for qualified, value in element.attrib.items():
+    style = [("style", element.text or "")] if kind == "style" else []
+    for qualified, value in [*element.attrib.items(), *style]:
         name = qualified.rpartition("}")[2].lower()
         if name.startswith("on"):
             yield f"the event handler `{name}`"
         elif name in {"href", "src"} and not _INTERNAL.match(value):
             yield f"a reference to `{value}`"
         elif not name.startswith(("aria-", "data-")):
-            styles.append(value)
-    for style in styles:
-        yield from (f"a reference to `{match[1]}`" for match in _OUTSIDE.finditer(style))
+            yield from (f"a reference to `{match[1]}`" for match in _OUTSIDE.finditer(value))
 
 
 def page_svg(svg: str, alt: str, prefix: str) -> str:
@@ -209,7 +196,7 @@ def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
             if _LINES.fullmatch(value)
             else _LONG_NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
         )
-    if name in _ID_LISTS:
+    if _ID_LISTS.fullmatch(name):
         return " ".join(f"{prefix}-{each}" if each in ids else each for each in value.split())
     if name.startswith(("aria-", "data-")):
         return value  # any text, even one that looks like a colour

@@ -85,7 +85,6 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
         self.serving = command == "serve"
-        self.has_port = False
         # An end without cleaning up would leave the fork server, and the lessons that run.
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is signal.SIG_DFL:
@@ -95,10 +94,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self.cleanup = contextlib.ExitStack()
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
-        if self.serving and not self.has_port:
-            # MkDocs takes the port after the first build, which may be a minute's work.
+        if self.serving and not self.outcomes:
+            # MkDocs takes the port after this first build, which may be a minute's work.
             _try_port(*config.dev_addr)
-            self.has_port = True
         if _SUPERFENCES not in config.markdown_extensions:
             raise PluginError(f"the lessons plugin needs `{_SUPERFENCES}` in markdown_extensions")
         fences = config.mdx_configs.setdefault(_SUPERFENCES, {}).setdefault("custom_fences", [])

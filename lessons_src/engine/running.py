@@ -34,18 +34,12 @@ _GRACE = 2.0  # Seconds until a process that does not end by itself is killed.
 def prepare() -> None:
     """Start the server's imports and return at once; a run waits for them if necessary."""
     forkserver.set_forkserver_preload(["lessons_src.engine.warmup"])
-    with _hash_seed():
-        forkserver.ensure_running()
-
-
-@contextlib.contextmanager
-def _hash_seed() -> Iterator[None]:
-    """Have the server order sets of strings as in every other run: Python reads the seed when it starts."""
+    # With this seed, sets of strings have the same order in every run. Python reads it when it starts.
     with _HASH_SEED_LOCK:
         before = {name: value for name, value in os.environ.items() if name == "PYTHONHASHSEED"}
         os.environ["PYTHONHASHSEED"] = "0"
         try:
-            yield
+            forkserver.ensure_running()
         finally:
             del os.environ["PYTHONHASHSEED"]
             os.environ.update(before)
@@ -191,7 +185,7 @@ class _Process:
         prepare()
         self._reports, sender = Pipe(duplex=False)
         # While this end is open here too, `receive` cannot see that the process has ended.
-        with sender, _hash_seed():  # this starts the server if it has ended since
+        with sender:
             self._status, job = forkserver.connect_to_new_process([sender.fileno()])
         try:
             self._pid = forkserver.read_signed(self._status)

@@ -161,9 +161,6 @@ class LessonShell(interactiveshell.InteractiveShell):
         """Return the block unchanged: it is Python, without magics, shell escapes and question marks."""
         return raw_cell
 
-    def enable_gui(self, gui: object = None) -> None:
-        """Do nothing: Matplotlib's inline back end asks for a window system, and there is none."""
-
     compile: _Compiler
     shown: Shown
     offsets: ClassVar[dict[str, int]] = {}

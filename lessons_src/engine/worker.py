@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 from dataclasses import asdict
+from io import BufferedRandom
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
@@ -48,11 +49,14 @@ def run_lesson(blocks: list[Block], directory: Path, time_limit: float, reports:
     multiprocessing.set_start_method("fork", force=True)
     _forget_project_modules()
     _seed()
-    descriptors = _Descriptors(directory / WRITTEN)
+    # A page does not show what C code or subprocesses write.
+    written = (directory / WRITTEN).open("r+b")
+    for descriptor in (1, 2):
+        os.dup2(written.fileno(), descriptor)
     shell = lesson_shell()
     reports.send("begin")
     for block in blocks:
-        result = _run_block(shell, block, descriptors)
+        result = _run_block(shell, block, written)
         failed = bool(result.problem or (result.error and not block.directives.raises))
         reports.send((asdict(result), failed or block is blocks[-1]))
         if failed:
@@ -92,26 +96,8 @@ def _seed() -> None:
     torch.set_num_threads(1)
 
 
-class _Descriptors:
-    """Redirect file descriptors 1 and 2 to a file: a page does not show what C code or subprocesses write."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file.open("r+b")
-        for descriptor in (1, 2):
-            os.dup2(self._file.fileno(), descriptor)
-
-    def take(self) -> str:
-        """Return what was written since the last call."""
-        self._file.seek(0)
-        text = self._file.read(MAX_SHOWN).decode(errors="replace").strip()
-        self._file.seek(0)
-        self._file.truncate()
-        return text
-
-
-def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> BlockRun:
+def _run_block(shell: LessonShell, block: Block, written: BufferedRandom) -> BlockRun:
     shell.begin(block)
-    figures.begin_block()
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = shell.shown  # type: ignore[assignment,misc]
     shell.run_cell(block.code, store_history=False)  # type: ignore[no-untyped-call]
     _end_child(shell)
@@ -122,14 +108,13 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
         shown=shell.shown.text.getvalue().removesuffix("\n"),
         shown_by=shell.shown.by,
         figures=shell.figures,
-        noise=next(iter(descriptors.take().splitlines()), None),
+        noise=_first_line(written),
     )
     if shell.error is not None:
         run.error = _last_line(shell.error)
         run.error_line, run.error_place = shell.places_of_error(shell.error)
     if shell.shown.too_long:
-        # What it then raised says the same, or comes from it.
-        run.error = None
+        run.error = None  # it says the same, or comes from it
         run.problem = f"the block shows more than {MAX_SHOWN:,} characters"
         run.problem_line = run.shown_by_line(MAX_SHOWN)
         return run
@@ -137,6 +122,15 @@ def _run_block(shell: LessonShell, block: Block, descriptors: _Descriptors) -> B
     # A terminal must be able to show it.
     run.error = run.error and _CONTROL.sub(lambda found: ascii(found[0])[1:-1], run.error)
     return run
+
+
+def _first_line(written: BufferedRandom) -> str | None:
+    """Return the first line that went past `sys.stdout`, and empty the file for the next block."""
+    written.seek(0)
+    text = written.read(MAX_SHOWN).decode(errors="replace").strip()
+    written.seek(0)
+    written.truncate()
+    return text.splitlines()[0] if text else None
 
 
 def _end_child(shell: LessonShell) -> None:
