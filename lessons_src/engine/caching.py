@@ -12,10 +12,11 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from lessons_src.engine.failures import check_lesson
-from lessons_src.engine.lesson import Lesson, LessonRun
+from lessons_src.engine.lesson import BlockRun, Lesson, LessonRun
 
 # Not MkDocs' own log, in which a warning would end a strict build.
 _log = logging.getLogger("lessons")
@@ -49,7 +50,7 @@ class RunCache:
         with contextlib.suppress(OSError, ValueError):
             digest, data = file.read_text(encoding="utf-8").split("\n", 1)
             if digest == _sha256(data):
-                run = LessonRun.from_json(json.loads(data))
+                run = LessonRun([BlockRun(**block) for block in json.loads(data)["blocks"]])
                 if not check_lesson(lesson, run):
                     return run
         self._missed.add(file)
@@ -63,7 +64,7 @@ class RunCache:
         file = self._file(lesson)
         if file not in self._missed or self._read_surroundings() != self._surroundings:
             return
-        data = json.dumps(run.to_json())
+        data = json.dumps(asdict(run))
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             # The file gets its name when it is complete, so no reader finds half of it.

@@ -1,7 +1,6 @@
 """The data of a lesson: the content of a Markdown file, and what a run of it showed."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 WRITTEN = "written"
 """The file beside a run's working directory that has what went straight to the process's output."""
@@ -131,10 +130,3 @@ class LessonRun:
     """The runs of a lesson's blocks, in order; `None` for a block that was not reached."""
 
     blocks: list[BlockRun | None]
-
-    def to_json(self) -> list[dict[str, Any] | None]:
-        return [asdict(block) if block else None for block in self.blocks]
-
-    @classmethod
-    def from_json(cls, data: list[dict[str, Any] | None]) -> "LessonRun":
-        return cls([BlockRun(**block) if block else None for block in data])

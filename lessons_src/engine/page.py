@@ -152,13 +152,10 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
 def _outputs(block: Block, run: BlockRun) -> str:
     printed, raised = split_output(block, run)
     html = _output(printed) if printed else ""
-    return html + (_error(raised) if raised else "")
-
-
-def _error(text: str) -> str:
-    return (
-        f'<div class="lesson-output lesson-error"><pre><samp>{escape(text, quote=False)}</samp></pre></div>'
-    )
+    if raised:
+        text = escape(raised, quote=False)
+        html += f'<div class="lesson-output lesson-error"><pre><samp>{text}</samp></pre></div>'
+    return html
 
 
 def _output(text: str) -> str:

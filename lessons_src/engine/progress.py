@@ -23,10 +23,8 @@ class BuildRuns:
         new = [lesson for lesson, run in found if run is None]
         log.info("lessons: %d to run, %d unchanged since their last run", len(new), len(self._known))
         self._background = BackgroundRuns(new)
-        paths = [lesson.path for lesson in new]
-        self._waiting = dict(
-            zip(paths, zip(self._background.runs, self._background.results, strict=True), strict=True)
-        )
+        started = zip(new, self._background.runs, self._background.results, strict=True)
+        self._waiting = {lesson.path: (run, future) for lesson, run, future in started}
 
     def result(self, lesson: Lesson) -> LessonRun:
         """Wait for the run of `lesson`, and return it."""

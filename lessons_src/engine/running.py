@@ -58,15 +58,6 @@ def run_lesson(lesson: Lesson) -> LessonRun:
     return Run(lesson).result()
 
 
-def run_lessons(lessons: Sequence[Lesson]) -> list[LessonRun]:
-    """Run `lessons` as `run_lesson` does, as many at a time as there are cores."""
-    runs = BackgroundRuns(lessons)
-    try:
-        return [future.result() for future in runs.results]
-    finally:
-        runs.stop()
-
-
 class Run:
     """One run of a lesson: iterate over it to run the blocks, and get each `BlockRun` as its block ends.
 

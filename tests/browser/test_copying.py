@@ -9,7 +9,7 @@ from site_pages import PATHS, ROOT, UNFOLD
 from lessons_src.engine.failures import check_lesson
 from lessons_src.engine.lesson import Lesson
 from lessons_src.engine.parsing import parse_lesson, read_lesson
-from lessons_src.engine.running import run_lessons
+from lessons_src.engine.running import run_lesson
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ def test_what_is_copied_from_a_page_runs_in_order_and_shows_what_the_page_shows(
         copies += page.evaluate(COPY, buttons[start : start + AT_ONCE])
     context.close()
     lesson = pasted(path, copies)
-    (run,) = run_lessons([lesson])
+    run = run_lesson(lesson)
     assert [str(failure) for failure in check_lesson(lesson, run)] == []
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from lessons_src.engine.failures import check_lesson
 from lessons_src.engine.lesson import BlockRun, Lesson, LessonRun
 from lessons_src.engine.parsing import LessonSyntaxError, parse_lesson
-from lessons_src.engine.running import run_lessons
+from lessons_src.engine.running import run_lesson
 
 PATH = "docs/lesson.md"
 
@@ -33,7 +33,7 @@ def problems(text: str) -> list[tuple[int, str]]:
 
 
 def run(lesson: Lesson, time_limit: float = 30) -> LessonRun:
-    return run_lessons([replace(lesson, time_limit=time_limit)])[0]
+    return run_lesson(replace(lesson, time_limit=time_limit))
 
 
 def failures(*pieces: str, time_limit: float = 30) -> list[str]:

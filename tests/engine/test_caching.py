@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def stored(project: Path, lesson: Lesson = LESSON, run: LessonRun = RUN) -> RunC
 def test_a_run_comes_back_as_it_was(tmp_path: Path) -> None:
     found = stored(tmp_path / "new" / "folder").load(LESSON)
     assert found is not None
-    assert json.dumps(found.to_json()) == json.dumps(RUN.to_json())
+    assert json.dumps(asdict(found)) == json.dumps(asdict(RUN))
     assert found.blocks[0] is not None
     assert found.blocks[0].shown_by_line(0) == 6
 
