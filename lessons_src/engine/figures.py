@@ -94,9 +94,8 @@ def show_open() -> None:
     import matplotlib.pyplot as plt
     from matplotlib_inline.backend_inline import show
 
-    figures = [plt.figure(number) for number in plt.get_fignums()]
+    _closed.update(map(plt.figure, plt.get_fignums()))
     show(close=True)
-    _closed.update(figures)
 
 
 def closed_one_has_changed() -> bool:
@@ -161,10 +160,9 @@ def page_svg(svg: str, alt: str, prefix: str) -> str:
             _XLINK.sub("xlink:", name): _attribute(name, value, ids, prefix)
             for name, value in element.attrib.items()
         }
-    for name in ("width", "height", "version"):
-        root.attrib.pop(name, None)
     # A label that the picture refers to would override `alt`.
-    root.attrib.pop("aria-labelledby", None)
+    for name in ("width", "height", "version", "aria-labelledby"):
+        root.attrib.pop(name, None)
     root.attrib |= {"role": "img", "aria-label": alt}
     description = root.find("desc")
     if description is not None and "id" in description.attrib:

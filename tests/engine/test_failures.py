@@ -204,6 +204,8 @@ def test_what_is_written_past_standard_output_needs_a_directive_that_says_what_i
 def test_a_figure_needs_its_text() -> None:
     (failure,) = failures(block(FIGURE))
     assert failure.startswith(f"{PATH}:3: this block shows a figure without a text for it: describe it")
+    (failure,) = failures(block(FIGURE, None, "hidden"))
+    assert failure.startswith(f"{PATH}:4: this block is hidden, so no page would show its figure")
 
 
 def test_a_figure_that_is_promised_must_come_and_only_one() -> None:
