@@ -32,7 +32,7 @@ class Failure:
         if self.details:
             parts.append(self.details)
         if self.can_accept:
-            parts.append(f"    To store what is shown: pytest --accept {self.path}")
+            parts.append(f"    To store what is shown: .venv/bin/pytest --accept {self.path}")
         return "\n".join(parts)
 
 
@@ -89,7 +89,11 @@ class _Check:
         run, directives = self.run, self.block.directives
         if run.error and not directives.raises:
             place = f", at {run.error_place}" if run.error_place else ""
-            yield self._failure(f"this line raises{place}", run.error_line or self.block.last_line, run.error)
+            line, details = run.error_line or self.block.last_line, [run.error]
+            if run.shown:
+                rows = _first_rows(run.shown.split("\n"))
+                details += ["It has shown before:", *(f"    {row}" for row in rows)]
+            yield self._failure(f"this line raises{place}", line, "\n".join(details))
         if run.problem:
             yield self._failure(run.problem, run.problem_line or self.block.line)
         elif directives.raises and not run.error:

@@ -5,7 +5,6 @@ import logging
 import os
 import posixpath
 import re
-import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +20,6 @@ from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.files import File, Files
-from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page as SitePage
 
 from lessons_src.engine.caching import RunCache
@@ -41,7 +39,7 @@ from lessons_src.engine.page import (
 )
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson, syntax_error
 from lessons_src.engine.progress import BuildRuns
-from lessons_src.engine.running import prepare
+from lessons_src.engine.running import interrupt_when_ended, prepare
 
 _build_log = logging.getLogger("mkdocs.plugins.lessons")
 # Under `serve`, a warning in MkDocs' own log would end a strict build, and with it the reload.
@@ -85,10 +83,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
         self.serving = command == "serve"
-        # An end without cleaning up would leave the fork server, and the lessons that run.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, signal.default_int_handler)  # as Ctrl-C does
+        interrupt_when_ended()
         self.last_good: dict[str, SitePage] = {}
         self.outcomes: dict[str, _Outcome] = {}
         self.cleanup = contextlib.ExitStack()
@@ -126,19 +121,6 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self.runs = BuildRuns(lessons, self.cache, _build_log)
         self.cleanup.callback(self.runs.stop)
         return files
-
-    def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
-        """Refuse files of which the last would be the page of all: `x.md` and `x.ipynb`."""
-        places: dict[str, list[str]] = {}
-        for file in files.documentation_pages():
-            places.setdefault(file.dest_uri, []).append(file.src_uri)
-        for names in places.values():
-            for name in names:
-                if len(names) > 1 and name in self.outcomes:
-                    others = " and ".join(f"docs/{other}" for other in names if other != name)
-                    problem = f"{others} would be the same page; rename one of them"
-                    self.outcomes[name].failures.append(Failure(f"docs/{name}", 1, problem))
-        return nav
 
     # Before mkdocs-jupyter, which reads the notebook in the same event.
     @event_priority(50)

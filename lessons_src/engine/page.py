@@ -76,7 +76,12 @@ def placeholder(key: str) -> str:
 
 def rendered(page: Page) -> str:
     """Return the HTML of the containers and fences of `page`, for a reader that builds no site."""
-    fence = {"name": "*", "class": "", "format": lambda source, *_, **__: placeholder(source.strip())}
+    fence = {
+        "name": "*",
+        "class": "",
+        "validator": lambda *_: True,  # with any options
+        "format": lambda source, *_, **__: placeholder(source.strip()),
+    }
     html: str = markdown.markdown(
         page.markdown,
         extensions=[

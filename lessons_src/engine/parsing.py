@@ -80,9 +80,14 @@ def parse_lesson(text: str, path: str) -> Lesson:
 def read_lesson(file: Path, root: Path) -> Lesson:
     """Parse the lesson in `file`; reports name it relative to the project's `root`.
 
-    Raises `LessonSyntaxError` as `parse_lesson` does, and if the file is not UTF-8.
+    Raises `LessonSyntaxError` as `parse_lesson` does, and if the file is not UTF-8 or is beside a notebook of
+    the same name.
     """
     name = (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
+    if (notebook := file.with_suffix(".ipynb")).exists():
+        raise LessonSyntaxError(
+            name, [Problem(1, f"{notebook.name} would be the same page; rename one of them")]
+        )
     # Line ends are not translated: accepting outputs must not change any.
     data = file.read_bytes()
     try:
@@ -107,6 +112,8 @@ def syntax_error(code: str | bytes) -> SyntaxError | None:
         try:
             ast.parse(code)
         except SyntaxError as error:
+            if "escape" in error.msg:
+                error.msg += "; double the backslash"
             return error
     return None
 

@@ -19,7 +19,7 @@ from lessons_src.engine.failures import Failure, check_block, check_lesson, expe
 from lessons_src.engine.lesson import Block, Lesson, LessonRun
 from lessons_src.engine.page import render_page, rendered, unseen_blocks
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson
-from lessons_src.engine.running import run_lesson
+from lessons_src.engine.running import interrupt_when_ended, run_lesson
 
 # Two strings or more in braces, and no colon
 _SET = re.compile(r"""\{('[^'\n]*'|"[^"\n]*"), ['"]""")
@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    interrupt_when_ended()
     if config.getoption("--accept"):
         # A file that is no lesson keeps no other from being accepted.
         config.option.continue_on_collection_errors = True

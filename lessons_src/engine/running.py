@@ -45,6 +45,19 @@ def prepare() -> None:
             os.environ.update(before)
 
 
+def interrupt_when_ended() -> None:
+    """Have what ends this program from outside interrupt it, as Ctrl-C does, so that it ends its lessons.
+
+    >>> interrupt_when_ended()
+    >>> signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    True
+    >>> signal.signal(signal.SIGTERM, signal.SIG_DFL) and None
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def run_lesson(lesson: Lesson) -> LessonRun:
     """Run the blocks of `lesson` in order, for its time limit at most.
 

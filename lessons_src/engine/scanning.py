@@ -169,7 +169,7 @@ def _disagreement(rows: list[str], span: Span, indent: str, marks: str) -> Probl
         if row.lstrip().startswith(marks) and row != closing:
             return Problem(
                 line,
-                f"the fence opened on line {first} closes with `{closing}`, just as it opened; "
+                f"the fence opened on line {first} closes with {closing}, just as it opened; "
                 "this line differs: is that fence still open?",
             )
         if row and not row.startswith(indent):
@@ -177,5 +177,5 @@ def _disagreement(rows: list[str], span: Span, indent: str, marks: str) -> Probl
                 line, f"this line is indented less than the fence opened on line {first}; was that closed?"
             )
     if closing not in inner[-1:]:
-        return Problem(first, f"this fence is never closed; end it with `{closing}`")
+        return Problem(first, f"this fence is never closed; end it with {closing}")
     return None

@@ -16,13 +16,18 @@ from lessons_src.engine.failures import (
 from lessons_src.engine.lesson import BlockRun, LessonRun
 from lessons_src.engine.parsing import LessonSyntaxError
 
-ACCEPT = f"    To store what is shown: pytest --accept {PATH}"
+ACCEPT = f"    To store what is shown: .venv/bin/pytest --accept {PATH}"
 FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
 
 
 def check(text: str, run: BlockRun) -> list[Failure]:
     lesson = parse(text)
     return check_block(lesson, lesson.blocks[0], run)
+
+
+def test_what_a_block_has_shown_before_it_raises_is_told() -> None:
+    (failure,) = failures(block("print('before')\nboom"))
+    assert failure.endswith("\nNameError: name 'boom' is not defined\nIt has shown before:\n    before")
 
 
 def test_a_lesson_that_shows_what_it_stores_has_no_failures() -> None:

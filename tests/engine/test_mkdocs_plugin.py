@@ -264,7 +264,7 @@ def test_a_notebook_that_would_be_the_page_of_a_lesson_ends_the_build(
     cells = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
     site.write(cells, name="x.ipynb")
     (failure,) = site.report(caplog)
-    assert failure == "docs/x.md:1: docs/x.ipynb would be the same page; rename one of them"
+    assert failure == "docs/x.md:1: x.ipynb would be the same page; rename one of them"
 
 
 def test_a_notebook_of_no_lesson_ends_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:
@@ -296,6 +296,10 @@ def test_a_build_that_ends_in_an_error_of_another_plugin_stops_its_lessons(
     assert not list(site.root.glob("lesson-*"))
 
 
+BUILD = "mkdocs build"
+TEST = "pytest -p lessons_src.engine.pytest_plugin --rootdir=. docs"
+
+
 def is_alive(pid: str) -> bool:
     try:
         os.kill(int(pid), 0)
@@ -305,13 +309,20 @@ def is_alive(pid: str) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_build_that_is_interrupted_ends_its_lessons_and_its_fork_server(site: Site, number: int) -> None:
+@pytest.mark.parametrize(
+    ("program", "number"), [(BUILD, signal.SIGINT), (BUILD, signal.SIGTERM), (TEST, signal.SIGTERM)]
+)
+def test_what_is_interrupted_ends_its_lessons_and_its_fork_server(
+    site: Site, program: str, number: int
+) -> None:
     note = site.root / "running"
     code = f"print(os.getpid(), os.getppid(), os.getcwd(), file=open({str(note)!r}, 'w'), flush=True)"
     site.write(block(f"import os\n{code}\nwhile True: x = 1"))
     with subprocess.Popen(
-        [sys.executable, "-m", "mkdocs", "build"], cwd=site.root, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", *program.split()],
+        cwd=site.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as process:
         try:
             while not note.exists() or " " not in note.read_text():

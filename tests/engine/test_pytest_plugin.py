@@ -49,6 +49,11 @@ def test_each_block_that_is_run_is_a_test(project: Project) -> None:
     result.assert_outcomes(passed=3)
 
 
+def test_a_block_with_a_title_is_a_test(project: Project) -> None:
+    project.write(block("1", "1").replace("```python", '```python title="one.py" hl_lines="1"', 1))
+    project.run().assert_outcomes(passed=1)
+
+
 def test_only_documentation_is_collected(project: Project) -> None:
     (project.root / "notes").mkdir()
     for file in ("notes/x.md", "docs/x.txt"):

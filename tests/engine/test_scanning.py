@@ -101,7 +101,7 @@ def test_what_only_python_takes_for_a_line_end_ends_no_line(odd: str) -> None:
 
 OWN_LINE = "a fence needs a line of its own"
 UNSEEN = "Markdown does not show this block as a fence; indent it by 4"
-OPEN = "the fence opened on line 1 closes with `````"
+OPEN = "the fence opened on line 1 closes with ```"
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ OPEN = "the fence opened on line 1 closes with `````"
         (3, UNSEEN, "   !!! note\n\n        ```python\n        1\n        ```\n"),
         (2, UNSEEN, "<div>\n```python\n1\n```\n</div>\n"),
         # How fences close
-        (1, "this fence is never closed; end it with `~~~~`", "~~~~python\n1\n"),
-        (1, "this fence is never closed; end it with `````", "```python"),
-        (3, "this fence is never closed; end it with `    ```", "- item\n\n    ```python\n    1\nText\n"),
+        (1, "this fence is never closed; end it with ~~~~", "~~~~python\n1\n"),
+        (1, "this fence is never closed; end it with ```", "```python"),
+        (3, "this fence is never closed; end it with     ```", "- item\n\n    ```python\n    1\nText\n"),
         (3, OPEN, "```python\n1\n````\n"),
         (3, OPEN, "```python\n1\n  ```\n"),
         (3, OPEN, "```python\n1\n    ```\n```\n"),
