@@ -65,7 +65,7 @@ class Shown(io.TextIOBase):
         """Start the output of another block."""
         self.text = io.StringIO()
         self.by: list[tuple[int, int]] = []
-        self.too_long = False
+        self.problem: str | None = None
         self.closed = False
 
     def writable(self) -> bool:
@@ -114,8 +114,8 @@ class Shown(io.TextIOBase):
             self.by.append((self.text.tell(), line))
         self.text.write(text[:room])
         if len(text) > room:
-            self.too_long = True
-            raise OutputTooLongError(f"the block shows more than {MAX_SHOWN:,} characters")
+            self.problem = f"the block shows more than {MAX_SHOWN:,} characters"
+            raise OutputTooLongError(self.problem)
 
 
 class _Display(DisplayHook):

@@ -113,10 +113,9 @@ def _run_block(shell: LessonShell, block: Block, written: BufferedRandom) -> Blo
     if shell.error is not None:
         run.error = _last_line(shell.error)
         run.error_line, run.error_place = shell.places_of_error(shell.error)
-    if shell.shown.too_long:
+    if shell.shown.problem:
+        run.problem, run.problem_line = shell.shown.problem, run.shown_by_line(MAX_SHOWN)
         run.error = None  # it says the same, or comes from it
-        run.problem = f"the block shows more than {MAX_SHOWN:,} characters"
-        run.problem_line = run.shown_by_line(MAX_SHOWN)
         return run
     run.problem = shell.refused or _problem(shell, run, block.directives.raises)
     # A terminal must be able to show it.
@@ -136,7 +135,7 @@ def _first_line(written: BufferedRandom) -> str | None:
 def _end_child(shell: LessonShell) -> None:
     """End this process if the block has forked it: only the lesson's own goes on."""
     if shell.shown.in_child():
-        failed = isinstance(shell.error, Exception) and not shell.shown.too_long
+        failed = isinstance(shell.error, Exception) and not shell.shown.problem
         if failed:
             shell.shown.write(f"{_last_line(shell.error)}\n")
         shell.shown.flush()
