@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 
+from lessons_src.graph.names import shown, unbatched
 from lessons_src.graph.words import listed
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ def find_path(graph: GraphData, to: torch.Tensor | str) -> list[GraphNode]:
     >>> [node.name for node in find_path(AutogradGraph.from_output(w.exp().sin()), w)]
     ['SinBackward0', 'ExpBackward0', 'AccumulateGrad']
     """
-    used_by: dict[GraphNode, GraphNode | None] = dict.fromkeys(graph.roots)
+    to = unbatched(to) if isinstance(to, torch.Tensor) else to
     ends = _ends(graph, to)
+    used_by: dict[GraphNode, GraphNode | None] = dict.fromkeys(graph.roots)
     nodes = list(used_by)
     for node in nodes:  # the loop appends to it: the nearest to the outputs come first
         if node in ends:
@@ -89,7 +91,7 @@ def _ends(graph: GraphData, to: object) -> set[GraphNode]:
         case torch.Tensor():
             return {node for node in graph.leaves if node.variable is to}
         case str():
-            return {node for node in graph.nodes if any(to in names for names in node.labels.values())}
+            return {node for node in graph.nodes if any(shown(to) in names for names in node.labels.values())}
     raise TypeError(f"to must be a leaf's tensor or a name, not {type(to).__name__}.")
 
 

@@ -128,6 +128,25 @@ def test_a_path_leads_from_an_output_to_a_leaf_or_a_name() -> None:
     assert names(from_output(w, {"w": w}), w) == ["w"]
 
 
+def test_a_path_leads_to_a_name_that_is_shown_with_an_escape() -> None:
+    w = leaf(2)
+    graph = from_output(w.exp(), {"a\nb": w})
+    assert names(graph, "a\nb") == names(graph, r"a\nb") == ["ExpBackward0", r"a\nb"]
+
+
+def test_inside_vmap_a_path_leads_to_the_tensor_of_the_batch() -> None:
+    w = leaf(3, 2)
+
+    def inside(x: torch.Tensor) -> torch.Tensor:
+        graph = from_output(x.exp(), {"w": w})
+        assert names(graph, x) == names(graph, w) == ["ExpBackward0", "w"]
+        with pytest.raises(ValueError, match="^to must be a leaf .*, not the result of an operation"):
+            graph.path(x.exp())
+        return x
+
+    torch.vmap(inside)(w)
+
+
 def test_a_path_is_a_shortest_one() -> None:
     w = leaf(2)
     assert names(from_output(w.sin().cos() + w.exp(), {"w": w}), w) == ["AddBackward0", "ExpBackward0", "w"]
