@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
@@ -191,7 +192,7 @@ def _make_node(fn: Node, labels: LabelsFound) -> GraphNode:
     # The metadata is that of the node's inputs in backward: a gradient for each output, of its shape.
     outputs = fn._input_metadata  # noqa: SLF001
     if name == "CppFunction":  # a node of C++ that has no class of its own in Python
-        name = fn.name().rpartition("::")[2]
+        name = re.split("::|CppNode<", fn.name())[-1].removesuffix(">")
     return GraphNode(0, name, (), _shapes(outputs), labels.results.get(fn, _NO_LABELS), None, 0)
 
 

@@ -22,7 +22,7 @@ Names: TypeAlias = "Mapping[str, object] | torch.nn.Module | None"
 A mapping may have values of other types, as ``locals()`` has; they are ignored. A module in it
 names those of its parameters that have no other name, as in ``model.0.weight``, and then a list, tuple
 or dict names those of its tensors, as in ``layers[0]``. A module also names the tensors that are its own
-attributes. A character that is not printable is shown as an escape.
+attributes or buffers. A character that is not printable is shown as an escape.
 """
 Labels: TypeAlias = "dict[int, tuple[str, ...]]"
 
@@ -98,9 +98,9 @@ def _named_tensors(names: Names) -> Iterable[tuple[str, torch.Tensor]]:
 
 
 def _in_module(module: torch.nn.Module, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the parameters of a module and of its submodules, and the tensors that are its attributes."""
+    """Yield the parameters of a module and of its submodules, and its own other tensors."""
     yield from module.named_parameters(name, remove_duplicate=False)
-    for attribute, value in vars(module).items():
+    for attribute, value in (*vars(module).items(), *module.named_buffers(recurse=False)):
         if isinstance(value, torch.Tensor):
             yield f"{name}.{attribute}" if name else attribute, value
 

@@ -252,6 +252,26 @@ def test_a_node_without_a_class_of_its_own_has_the_name_that_it_knows() -> None:
     assert from_output(y).nodes[0].name.startswith("ForeachMulBackward")
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("torch::autograd::CppNode<vision::(anonymous namespace)::RoiAlign>", "RoiAlign"),
+        ("torch::autograd::CppNode<RoiAlign>", "RoiAlign"),
+        ("torch::autograd::CppNode<vision::RoiAlign<float>>", "RoiAlign<float>"),
+    ],
+)
+def test_a_function_of_an_extension_in_cpp_has_its_name(name: str, shown: str) -> None:
+    class CppFunction:  # what Python has for it; to compile one takes a minute
+        next_functions = ()
+        _input_metadata = ()
+
+        def name(self) -> str:
+            return name
+
+    node: Any = CppFunction()
+    assert from_output(node).nodes[0].name == shown
+
+
 def test_roots_are_the_outputs_nodes_and_leaves_have_a_variable() -> None:
     a, b = leaf(2), leaf(2)
     h = a * b
@@ -347,14 +367,15 @@ def test_a_module_names_the_tensors_that_are_its_attributes() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.w = leaf(1)  # not an nn.Parameter, as happens
+            self.register_buffer("state", leaf(1))
 
         def forward(self, x: Tensor) -> Tensor:
             self.h = self.w * x
-            return self.h.sin()
+            return self.h.sin() * self.get_buffer("state")
 
     net = Net()
     graph = from_output(net(torch.ones(1)), net)
-    assert [node.label for node in graph.nodes] == [None, "h", "w"]
+    assert [node.label for node in graph.nodes] == [None, None, "h", "w", "state"]
     graph = from_output(net.h, {"net": net})
     assert [node.label for node in graph.nodes] == ["net.h", "net.w"]
 
