@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 BRANCH, LAST = "├── ", "└── "
 PIPE, SPACE = "│   ", "    "
+NO_GRAPH = "(no graph: no operation was recorded)"
 
 MAX_LINES = 1_000
 """How many lines are printed by default."""
@@ -66,7 +67,7 @@ def tree_lines(
     ['└── (no graph: no operation was recorded)']
     """
     if node is None:
-        yield prefix + (LAST if is_last else BRANCH) + "(no graph: no operation was recorded)"
+        yield prefix + (LAST if is_last else BRANCH) + NO_GRAPH
         return
     counts = _count_lines(node)
     printed = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import torch
@@ -15,7 +14,7 @@ from lessons_src.graph.names import find_labels, shown, unbatched
 from lessons_src.memory import SHALLOW, make_safe_to_free
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch.autograd.graph import Node
 
@@ -30,9 +29,7 @@ Sequences and mappings may be nested. The keys of a mapping become names, and wh
 So a model's output, such as those of Hugging Face's transformers, can be handed over as it is.
 """
 
-_ONE = (torch.Tensor, GradientEdge, str, bytes)  # never a sequence of outputs
 _MUST = "must be a tensor, a grad_fn, a GradientEdge, or a sequence or mapping of them"
-_NO_LABELS: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 
 class Reading(NamedTuple):
@@ -99,33 +96,25 @@ def _ends(output: Output) -> list[_End]:
 
 def _ends_in(output: object, place: str, name: str, *, is_strict: bool) -> Iterator[_End]:
     """Yield the ends in `output`; what is none is an error if `is_strict`, and ignored in a mapping."""
-    if isinstance(output, Mapping):
-        for key, each in output.items():
-            inner = f"{name}.{key}" if name else shown(str(key))
-            yield from _ends_in(each, f"{place}[{key!r}]", inner, is_strict=False)
-    elif isinstance(output, Sequence) and not isinstance(output, _ONE):
-        for i, each in enumerate(output):
-            yield from _ends_in(each, f"{place}[{i}]", name and f"{name}[{i}]", is_strict=is_strict)
-    else:
-        end = _end(output, name)
-        if end is not None:
-            yield end
-        elif is_strict:
-            raise TypeError(f"{place} {_MUST}, not {_kind(output)}.")
-
-
-def _end(output: object, name: str) -> _End | None:
     match output:
         case None:
-            return _End(None, 0, name)
+            yield _End(None, 0, name)
         case torch.Tensor():
             tensor = unbatched(output)
-            return _End(_node_of(tensor), tensor.output_nr, name)
+            yield _End(_node_of(tensor), tensor.output_nr, name)
         case GradientEdge(node, output_nr):
-            return _End(node, output_nr, name)
+            yield _End(node, output_nr, name)
         case object(next_functions=tuple()):
-            return _End(cast("Node", output), 0, name)
-    return None
+            yield _End(cast("Node", output), 0, name)
+        case Mapping():
+            for key, each in output.items():
+                inner = f"{name}.{key}" if name else shown(str(key))
+                yield from _ends_in(each, f"{place}[{key!r}]", inner, is_strict=False)
+        case Sequence() if not isinstance(output, str | bytes):
+            for i, each in enumerate(output):
+                yield from _ends_in(each, f"{place}[{i}]", name and f"{name}[{i}]", is_strict=is_strict)
+        case _ if is_strict:
+            raise TypeError(f"{place} {_MUST}, not {_kind(output)}.")
 
 
 def _kind(output: object) -> str:
@@ -157,9 +146,11 @@ def _visit(roots: list[Node], labels: LabelsFound, max_nodes: int) -> dict[Node,
     fns = list(made)
     for fn in fns:  # the loop appends to it
         node, inputs = made[fn], fn.next_functions
-        if len(made) + len(inputs) > max_nodes and _are_too_many(inputs, made, max_nodes):
-            node.cut = sum(child is not None for child, _ in inputs)
-            continue
+        if len(made) + len(inputs) > max_nodes:
+            new = {child for child, _ in inputs if child is not None} - made.keys()
+            if new and len(made) + len(new) > max_nodes:
+                node.cut = sum(child is not None for child, _ in inputs)
+                continue
         edges: list[Edge] = []
         for child, output_nr in inputs:
             if child is None:
@@ -175,25 +166,17 @@ def _visit(roots: list[Node], labels: LabelsFound, max_nodes: int) -> dict[Node,
     return made
 
 
-def _are_too_many(
-    inputs: tuple[tuple[Node | None, int], ...], made: Collection[Node], max_nodes: int
-) -> bool:
-    new = {fn for fn, _ in inputs if fn is not None and fn not in made}
-    return bool(new) and len(made) + len(new) > max_nodes
-
-
 def _make_node(fn: Node, labels: LabelsFound) -> GraphNode:
     name = type(fn).__name__
     if name == "AccumulateGrad":
         variable: torch.Tensor = fn.variable  # type: ignore[attr-defined]
-        return GraphNode(
-            0, name, (), _shapes((variable,)), labels.leaves.get(id(variable), _NO_LABELS), variable, 0
-        )
-    # The metadata is that of the node's inputs in backward: a gradient for each output, of its shape.
-    outputs = fn._input_metadata  # noqa: SLF001
+        names = labels.leaves.get(id(variable), {})
+        return GraphNode(0, name, (), _shapes((variable,)), names, variable, 0)
     if name == "CppFunction":  # a node of C++ that has no class of its own in Python
         name = re.split("::|CppNode<", fn.name())[-1].removesuffix(">")
-    return GraphNode(0, name, (), _shapes(outputs), labels.results.get(fn, _NO_LABELS), None, 0)
+    # The metadata is that of the node's inputs in backward: a gradient for each output, of its shape.
+    shapes = _shapes(fn._input_metadata)  # noqa: SLF001
+    return GraphNode(0, name, (), shapes, labels.results.get(fn, {}), None, 0)
 
 
 def _shapes(outputs: Sequence[Any]) -> tuple[Shape | None, ...]:

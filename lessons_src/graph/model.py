@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import torch
 
@@ -17,6 +17,9 @@ Shape: TypeAlias = tuple[int, ...]
 @dataclass(slots=True, eq=False)
 class GraphNode:
     """A node of an `AutogradGraph`: one recorded operation, or one leaf.
+
+    A deep copy or pickle of a node has all nodes below it, and fails if they are too deep for
+    recursion. That of an `AutogradGraph` never does.
 
     Attributes:
         index: The node's place in the graph's `nodes`.
@@ -83,22 +86,15 @@ class GraphData:
         return sum([node.cut for node in self.nodes])
 
     def __getstate__(self) -> dict[str, Any]:
-        # Edges refer to places: nodes that refer to nodes would be copied and pickled by recursion.
-        places: dict[GraphNode | None, int | None] = {node: i for i, node in enumerate(self.nodes)}
-        places[None] = None
+        # Edges refer to indexes: nodes that refer to nodes would be copied and pickled by recursion.
+        def unlinked(edges: Any) -> Any:
+            return tuple([(node and node.index, output_nr) for node, output_nr in edges])
 
-        def flat(edges: Iterable[Edge]) -> list[tuple[int | None, int]]:
-            return [(places[node], output_nr) for node, output_nr in edges]
-
-        nodes = [
-            (n.index, n.name, flat(n.edges), n.shapes, dict(n.labels), n.variable, n.uses, n.cut)
-            for n in self.nodes
-        ]
-        return self.__dict__ | {"nodes": nodes, "outputs": flat(self.outputs)}
+        nodes = [replace(node, edges=unlinked(node.edges)) for node in self.nodes]
+        return self.__dict__ | {"nodes": nodes, "outputs": unlinked(self.outputs)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
-        self.nodes = [GraphNode(*values) for values in state["nodes"]]
 
         def linked(edges: Any) -> tuple[Edge, ...]:
             return tuple([(None if i is None else self.nodes[i], output_nr) for i, output_nr in edges])

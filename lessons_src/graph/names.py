@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
-
-from lessons_src.graph.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,11 +55,8 @@ def find_labels(names: Names) -> LabelsFound:
         if tensor.requires_grad:
             name = shown(raw_name)
             grad_fn = tensor.grad_fn
-            if grad_fn is None:
-                labels, number = leaves.setdefault(id(tensor), {}), 0
-            else:
-                labels, number = results.setdefault(grad_fn, {}), tensor.output_nr
-            labels[number] = (*labels[number], name) if number in labels else (name,)
+            labels = results.setdefault(grad_fn, {}) if grad_fn else leaves.setdefault(id(tensor), {})
+            labels[tensor.output_nr] = (*labels.get(tensor.output_nr, ()), name)
             tensors.append(tensor)
     return LabelsFound(leaves, results, tensors)
 
@@ -85,7 +79,9 @@ def shown(name: str) -> str:
     >>> print(shown("größe"), shown("a\nb"), shown(""))
     größe a\nb ''
     """
-    return name if name.isprintable() and name else printable(name) or "''"
+    if name.isprintable():
+        return name or "''"
+    return "".join([each if each.isprintable() else each.encode("unicode_escape").decode() for each in name])
 
 
 def _named_tensors(names: Names) -> Iterable[tuple[str, torch.Tensor]]:
@@ -106,15 +102,12 @@ def _in_module(module: torch.nn.Module, name: str = "") -> Iterator[tuple[str, t
 
 
 def _in_mapping(names: Mapping[str, object]) -> Iterator[tuple[str, torch.Tensor]]:
-    named = {name: value for name, value in names.items() if not _IPYTHON_OUTPUT.fullmatch(name)}
-    tensors = {name: value for name, value in named.items() if isinstance(value, torch.Tensor)}
-    yield from tensors.items()
-    seen = {id(tensor) for tensor in tensors.values()}
-    modules = (_in_module(each, name) for name, each in named.items() if isinstance(each, torch.nn.Module))
-    others = (
-        _in_container(each, name) for name, each in named.items() if isinstance(each, list | tuple | dict)
-    )
-    for pairs in chain(modules, others):
+    named = [(name, value) for name, value in names.items() if not _IPYTHON_OUTPUT.fullmatch(name)]
+    tensors = [(name, value) for name, value in named if isinstance(value, torch.Tensor)]
+    modules = [_in_module(value, name) for name, value in named if isinstance(value, torch.nn.Module)]
+    others = [_in_container(value, name) for name, value in named if isinstance(value, list | tuple | dict)]
+    seen: set[int] = set()
+    for pairs in (tensors, *modules, *others):
         found = [pair for pair in pairs if id(pair[1]) not in seen]
         yield from found
         seen |= {id(tensor) for _, tensor in found}

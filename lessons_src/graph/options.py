@@ -76,7 +76,8 @@ class TextOptions:
 
     def __post_init__(self) -> None:
         if self.ascii_only is None:
-            self.ascii_only = not _is_shown_by_stdout()
+            marks = "".join(UNICODE)
+            self.ascii_only = for_stdout(marks) != marks
         for name in ("shapes", "show_none", "flat", "ascii_only"):
             value = getattr(self, name)
             if value is not True and value is not False:
@@ -89,10 +90,10 @@ class TextOptions:
         """The characters to draw with."""
         return ASCII if self.ascii_only else UNICODE
 
-    def limit(self, lines: Iterable[str], total: int, *also: str) -> Iterator[str]:
+    def limit(self, lines: Iterable[str], total: int, also: str = "") -> Iterator[str]:
         """Yield up to `max_lines` lines; then, if anything is left out, a line that says what.
 
-        That is the rest of `total` lines, and `also`.
+        That is the rest of `total` lines, and `also`, if that is not empty.
 
         >>> list(TextOptions(max_lines=1).limit(["one", "two", "three"], 3, "four"))
         ['one', '… 2 more lines, four']
@@ -101,22 +102,21 @@ class TextOptions:
         for line in islice(lines, self.max_lines):
             yield line.encode("ascii", "backslashreplace").decode() if self.ascii_only else line
             shown += 1
-        left_out = [plural(total - shown, "more line")] if shown < total else []
+        left_out = plural(total - shown, "more line") if shown < total else ""
         if left_out or also:
-            yield f"{self.marks.more.strip()} {', '.join([*left_out, *also])}"
+            yield f"{self.marks.more.strip()} {', '.join(filter(None, (left_out, also)))}"
 
 
-def stdout_encoding() -> str:
-    """Return the encoding of standard output; one without an encoding accepts all characters."""
-    return getattr(sys.stdout, "encoding", None) or "utf-8"
+def for_stdout(text: str) -> str:
+    """Return text with an escape for each character that standard output cannot encode.
 
+    One without an encoding accepts all characters.
 
-def _is_shown_by_stdout() -> bool:
-    try:
-        "".join(UNICODE).encode(stdout_encoding())
-    except UnicodeEncodeError:
-        return False
-    return True
+    >>> for_stdout("größe")
+    'größe'
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _check_limit(name: str, unit: str, value: object) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from lessons_src.graph.options import TextOptions
-from lessons_src.graph.tree import NO_GRAPH, shape_text
+from lessons_src.graph.tree import shape_text
 from lessons_src.graph.words import description, title, wrap
-from lessons_src.printing import plural
+from lessons_src.printing import NO_GRAPH, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

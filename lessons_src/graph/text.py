@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lessons_src.graph.options import TextOptions, stdout_encoding
+from lessons_src.graph.options import TextOptions, for_stdout
 from lessons_src.graph.table import list_lines, table_lines
 from lessons_src.graph.tree import shown_edges, tree_lines
-from lessons_src.printing import plural
+from lessons_src.graph.words import cut_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ def text_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
     ['└── (no graph: no operation was recorded)']
     """
     lines = list_lines(graph, options) if options.flat else tree_lines(graph, options)
-    return options.limit(lines, _count_lines(graph, options), *_not_followed(graph))
+    return options.limit(lines, _count_lines(graph, options), cut_text(graph))
 
 
 def print_table(graph: GraphData, max_lines: int | None) -> None:
@@ -36,7 +36,7 @@ def print_table(graph: GraphData, max_lines: int | None) -> None:
     """
     options = TextOptions(max_lines=max_lines)
     header, rule, *rows = table_lines(graph, options)
-    print_lines([header, rule, *options.limit(rows, len(graph.nodes), *_not_followed(graph))])
+    print_lines([header, rule, *options.limit(rows, len(graph.nodes), cut_text(graph))])
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -46,9 +46,8 @@ def print_lines(lines: Iterable[str]) -> None:
     one
     two
     """
-    encoding = stdout_encoding()
     for line in lines:
-        print(line.encode(encoding, "backslashreplace").decode(encoding))
+        print(for_stdout(line))
 
 
 def _count_lines(graph: GraphData, options: TextOptions) -> int:
@@ -60,9 +59,3 @@ def _count_lines(graph: GraphData, options: TextOptions) -> int:
         return len(graph.nodes)
     edges = sum([len(shown_edges(node, show_none=options.show_none)) for node in graph.nodes])
     return len(graph.outputs) + edges
-
-
-def _not_followed(graph: GraphData) -> list[str]:
-    if not graph.cut:
-        return []
-    return [f"{plural(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}"]

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lessons_src.graph.options import UNICODE
+from lessons_src.printing import NO_GRAPH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from lessons_src.graph.options import TextOptions
 
 FOLD_AT = 21 * len(UNICODE.pipe)  # columns: lines that would be indented this far are drawn at the margin
-NO_GRAPH = "(no graph: no operation was recorded)"
 
 
 def tree_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
@@ -89,11 +89,9 @@ class _Tree:
 
     def goes_on(self, node: GraphNode | None) -> bool:
         """Tell whether `node` has lines below it: without any, it is not worth a place at the margin."""
-        return (
-            node is not None
-            and node not in self.drawn
-            and bool(shown_edges(node, show_none=self.options.show_none))
-        )
+        if node is None or node in self.drawn:
+            return False
+        return bool(shown_edges(node, show_none=self.options.show_none))
 
     def unfold(self) -> str:
         """Push the edges of a folded node, and return the tag before the first of them."""

@@ -70,17 +70,19 @@ At the top: MulBackward0. The leaf: w.'
         unnamed = [f"{len(leaves) - len(names):,} without a name"] if len(names) < len(leaves) else []
         parts.append(f"The {'leaf' if len(leaves) == 1 else 'leaves'}: {listed(names, *unnamed)}.")
     if graph.cut:
-        parts.append(f"{plural(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}.")
+        parts.append(f"{cut_text(graph)}.")
     return " ".join(parts)
 
 
-def printable(text: str) -> str:
-    r"""Escape each character that is invisible or not allowed in XML.
+def cut_text(graph: GraphData) -> str:
+    """Return how many inputs were not followed, or nothing if all were.
 
-    >>> printable("größe\n\0")
-    'größe\\n\\x00'
+    >>> import torch
+    >>> from lessons_src import AutogradGraph
+    >>> cut_text(AutogradGraph.from_output(torch.ones(1, requires_grad=True).exp(), max_nodes=1))
+    '1 input not followed, at max_nodes=1'
     """
-    return "".join([each if each.isprintable() else each.encode("unicode_escape").decode() for each in text])
+    return f"{plural(graph.cut, 'input')} not followed, at max_nodes={graph.max_nodes:,}" if graph.cut else ""
 
 
 def wrap(text: str) -> list[str]:

@@ -7,7 +7,8 @@ import torch
 from expressions import cut_example, leaf, post_example, unbind_example
 
 from lessons_src import AutogradGraph
-from lessons_src.graph.words import CELLS, cells, description, printable, title, wrap
+from lessons_src.graph.names import shown
+from lessons_src.graph.words import CELLS, cells, description, title, wrap
 
 
 def test_the_example_is_described() -> None:
@@ -89,4 +90,4 @@ def test_a_line_ends_where_a_part_of_a_name_ends(text: str, lines: list[str]) ->
 
 
 def test_what_cannot_be_seen_is_escaped() -> None:
-    assert printable("größe 損失 \u200b\ud800\uffff\x00\r\n") == r"größe 損失 \u200b\ud800\uffff\x00\r\n"
+    assert shown("größe 損失 \u200b\ud800\uffff\x00\r\n") == r"größe 損失 \u200b\ud800\uffff\x00\r\n"

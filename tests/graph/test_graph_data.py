@@ -112,8 +112,7 @@ def test_the_data_keeps_leaves_alive_and_not_the_graph() -> None:
 
 def test_a_nodes_text_in_a_debugger_does_not_hold_the_graph_below() -> None:
     assert repr(from_output(leaf(2).sin()).nodes[0]) == (
-        "GraphNode(index=0, name='SinBackward0', shapes=((2,),), labels=mappingproxy({}), "
-        "variable=None, uses=0, cut=0)"
+        "GraphNode(index=0, name='SinBackward0', shapes=((2,),), labels={}, variable=None, uses=0, cut=0)"
     )
 
 
@@ -547,3 +546,12 @@ def test_a_copy_of_a_module_with_its_graph_has_the_modules_parameters() -> None:
 def test_a_deep_graph_is_copied_and_pickled() -> None:
     graph = from_output(chain(20_000))
     assert len(copy.deepcopy(graph).nodes) == len(pickle.loads(pickle.dumps(graph)).nodes) == 20_001
+
+
+def test_a_node_is_copied_and_pickled_with_what_is_below_it() -> None:
+    w = leaf(2)
+    first = from_output((w * w).sum(), {"w": w}).nodes[0]
+    copies: list[Any] = [copy.deepcopy(first), pickle.loads(pickle.dumps(first))]
+    for other in copies:
+        ((product, _),) = other.edges
+        assert (product.name, [child.label for child, _ in product.edges]) == ("MulBackward0", ["w", "w"])
