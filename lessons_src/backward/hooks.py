@@ -14,6 +14,7 @@ import torch
 from lessons_src.backward.record import Accumulation, Contribution, Gradient, Step
 from lessons_src.backward.steps import step_lines
 from lessons_src.graph.build import read
+from lessons_src.graph.names import unbatched
 from lessons_src.graph.options import TextOptions
 from lessons_src.printing import MAX_LINES, plural
 
@@ -68,8 +69,8 @@ def record_backward(
 
     Raises:
         TypeError: An argument has the wrong type. The message names it, and nothing is run.
-        ValueError: The loss has no graph, several elements, or more than `max_nodes` nodes. The
-            message says which, and nothing is run.
+        ValueError: The loss has no graph, several elements, or more than `max_nodes` nodes, or is inside
+            ``torch.vmap``. The message says which, and nothing is run.
 
     Examples:
         >>> x = torch.tensor(3.0, requires_grad=True)
@@ -249,9 +250,8 @@ class _Recorder:
         node = self.nodes[next(reversed(self.running))] if self.running else None
         label = f": {node.label}" if node and node.label else ""
         what = f"{node.name}{label} [{node.index}]" if node else "A hook or a check"
-        return (
-            f"{what} raised this after {plural(len(self.steps), 'step')}, which the attribute `record` has."
-        )
+        steps = plural(len(self.steps), "step")
+        return f"{what} raised this after {steps}, which the attribute `record` has."
 
     def is_within_another(self) -> bool:
         """Tell whether the engine runs another backward than the recorded one."""
@@ -278,6 +278,11 @@ def _check_loss(loss: object, gradient: object) -> None:
         raise TypeError(f"loss must be a tensor, not {type(loss).__name__}.")
     if gradient is not None and not isinstance(gradient, torch.Tensor):
         raise TypeError(f"gradient must be a tensor or None, not {type(gradient).__name__}.")
+    if unbatched(loss) is not loss:
+        raise ValueError(
+            "loss must be a tensor outside of torch.vmap, where no backward can run, not one inside of it. "
+            "Record what torch.vmap returns."
+        )
     if not loss.requires_grad:
         raise ValueError(
             "loss must be a tensor with a graph, not one that requires no gradient. Compute it from tensors "

@@ -455,6 +455,21 @@ def test_what_is_not_meant_is_named(loss: Any, options: Any, error: type[Excepti
     assert str(caught.value) == message
 
 
+def test_a_loss_inside_vmap_is_refused() -> None:
+    w = leaf(2)
+
+    def inside(x: Tensor) -> Tensor:
+        loss = (w * x).sum()
+        with pytest.raises(
+            ValueError, match="^loss must be a tensor outside of torch.vmap, .*, not one inside"
+        ):
+            record_backward(loss)
+        return loss
+
+    record = record_backward(torch.vmap(inside)(torch.ones(3, 2)).sum(), {"w": w})
+    assert record.steps[-1].labels == ["w"]
+
+
 def test_a_gradient_of_another_shape_raises_what_pytorch_raises() -> None:
     with pytest.raises(RuntimeError, match="^Mismatch in shape: grad_output"):
         record_backward(leaf(2) * 2, gradient=torch.ones(3))
