@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from lessons_src.graph.build import read
+from lessons_src.graph.dot import dot_text
+from lessons_src.graph.layout import MissingPackageError, TooLargeError, check, check_boxes
 from lessons_src.graph.model import MAX_NODES, GraphData
 from lessons_src.graph.options import TextOptions
+from lessons_src.graph.picture import make_picture
 from lessons_src.graph.reach import find_path, find_unreached
+from lessons_src.graph.svg import svg_text
 from lessons_src.graph.text import print_lines, print_table, text_lines
 from lessons_src.graph.words import outputs_text
 from lessons_src.memory import garbage_collection_paused
@@ -134,7 +138,8 @@ class AutogradGraph(GraphData):
         Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html>
 
         Args:
-            module: The module. A parameter with several names is listed by each of them.
+            module: The module whose parameters were used, not a copy. A parameter with several names is
+                listed by each of them.
 
         Raises:
             TypeError: `module` is no module.
@@ -217,9 +222,6 @@ class AutogradGraph(GraphData):
             >>> print(AutogradGraph.from_output(x.exp(), names={"x": x}).to_dot().splitlines()[-2])
               "node-0" -> "node-1" [id="edge-0-1"];
         """
-        from lessons_src.graph.dot import dot_text
-        from lessons_src.graph.picture import make_picture
-
         return dot_text(make_picture(self, shapes=shapes, show_none=show_none))
 
     def to_svg(self, *, shapes: bool = False, show_none: bool = False, id_prefix: str = "") -> str:
@@ -255,10 +257,6 @@ class AutogradGraph(GraphData):
             >>> [part.partition('"')[0] for part in svg.split('<g id="')[1:]]
             ['exp-edge-0-1', 'exp-node-0', 'exp-node-1']
         """
-        from lessons_src.graph.layout import check_boxes
-        from lessons_src.graph.picture import make_picture
-        from lessons_src.graph.svg import svg_text
-
         check_boxes(len(self.nodes))  # a picture of a million boxes takes half a minute
         return svg_text(make_picture(self, shapes=shapes, show_none=show_none), id_prefix)
 
@@ -272,9 +270,6 @@ class AutogradGraph(GraphData):
         printer.text(f"{self}\n{reason}" if reason else repr(self))
 
     def _why_not_drawn(self) -> str:
-        from lessons_src.graph.layout import MissingPackageError, TooLargeError, check, check_boxes
-        from lessons_src.graph.picture import make_picture
-
         try:
             check_boxes(len(self.nodes))
             check(make_picture(self))

@@ -26,12 +26,8 @@ class Unreached(dict[str, Reason]):
     """The reason for each parameter that gets no gradient, by name. ``str()`` has a line for each reason."""
 
     def __str__(self) -> str:
-        names: dict[Reason, list[str]] = {}
-        for name, reason in self.items():
-            names.setdefault(reason, []).append(name)
-        lines = [
-            f"{meaning}: {listed(names[reason])}" for reason, meaning in _MEANINGS.items() if reason in names
-        ]
+        names = {reason: [name for name, its in self.items() if its == reason] for reason in _MEANINGS}
+        lines = [f"{_MEANINGS[reason]}: {listed(each)}" for reason, each in names.items() if each]
         return "\n".join(lines) or "every parameter is reached"
 
 
