@@ -221,7 +221,10 @@ class _Recorder:
             for edge, ((child, output_nr), grad) in enumerate(zip(node.edges, sent, strict=True))
             if child is not None
         ]
-        accumulation = None if node.variable is None else Accumulation(before, ran_with[0], _grad_of(node))
+        accumulation = None
+        if node.variable is not None:  # it may have been frozen after the forward
+            added = ran_with[0] if node.variable.requires_grad else None
+            accumulation = Accumulation(before, added, _grad_of(node))
         self.steps.append(
             Step(
                 node=index,

@@ -39,7 +39,7 @@ class LabelsFound(NamedTuple):
 
 
 def find_labels(names: Names) -> LabelsFound:
-    """Return the names of the tensors that require a gradient: no others are in a graph.
+    """Return the names of tensors, by what finds them in a graph.
 
     >>> w = torch.tensor(3.0, requires_grad=True)
     >>> y = w * w
@@ -50,14 +50,12 @@ def find_labels(names: Names) -> LabelsFound:
     leaves: dict[int, Labels] = {}
     results: dict[Node, Labels] = {}
     tensors = []
-    for raw_name, given in _named_tensors(names):
+    for name, given in _named_tensors(names):
         tensor = given if given.requires_grad else unbatched(given)
-        if tensor.requires_grad:
-            name = shown(raw_name)
-            grad_fn = tensor.grad_fn
-            labels = results.setdefault(grad_fn, {}) if grad_fn else leaves.setdefault(id(tensor), {})
-            labels[tensor.output_nr] = (*labels.get(tensor.output_nr, ()), name)
-            tensors.append(tensor)
+        grad_fn = tensor.grad_fn
+        labels = results.setdefault(grad_fn, {}) if grad_fn else leaves.setdefault(id(tensor), {})
+        labels[tensor.output_nr] = (*labels.get(tensor.output_nr, ()), shown(name))
+        tensors.append(tensor)
     return LabelsFound(leaves, results, tensors)
 
 

@@ -455,6 +455,14 @@ def test_what_is_not_meant_is_named(loss: Any, options: Any, error: type[Excepti
     assert str(caught.value) == message
 
 
+def test_to_a_leaf_that_was_frozen_after_the_forward_nothing_is_added() -> None:
+    x = torch.tensor(3.0, requires_grad=True)
+    y = x * x
+    x.requires_grad = False
+    assert str(record_backward(y, {"x": x})).endswith("adds nothing to x.grad, which was None")
+    assert x.grad is None
+
+
 def test_a_loss_inside_vmap_is_refused() -> None:
     w = leaf(2)
 

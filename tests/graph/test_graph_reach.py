@@ -68,6 +68,13 @@ def test_a_parameter_that_was_frozen_after_the_forward_gets_none() -> None:
     assert graph.unreached(net) == {"0.weight": "frozen"}
 
 
+def test_a_parameter_that_was_frozen_after_the_forward_still_has_its_name() -> None:
+    net = two_layers()
+    output = net(torch.ones(2))
+    net.requires_grad_(requires_grad=False)
+    assert [node.label for node in from_output(output, net).leaves] == ["0.weight", "1.weight"]
+
+
 def test_a_tied_parameter_is_reached_by_either_name_or_by_none() -> None:
     net = two_layers()
     net[1] = net[0]
