@@ -18,8 +18,8 @@ Shape: TypeAlias = tuple[int, ...]
 class GraphNode:
     """A node of an `AutogradGraph`: one recorded operation, or one leaf.
 
-    A deep copy or pickle of a node has all nodes below it, and fails if they are too deep for
-    recursion. That of an `AutogradGraph` never does.
+    A deep copy or pickle of a single node has all nodes below it, and ends in RecursionError below some
+    70 levels. Copy an `AutogradGraph`, which has no such limit, and take the node at the same index.
 
     Attributes:
         index: The node's place in the graph's `nodes`.
