@@ -46,7 +46,7 @@ class AutogradGraph(GraphData):
     @classmethod
     @garbage_collection_paused()  # until PyTorch's nodes are freed; only their data is kept
     def from_output(cls, output: Output, names: Names = None, max_nodes: int = MAX_NODES) -> AutogradGraph:
-        """Return the graph of a tensor, or of what else is an [`Output`][lessons_src.graph.build.Output].
+        """Return the graph of an [`Output`][lessons_src.graph.build.Output], such as a tensor.
 
         Source: <https://docs.pytorch.org/docs/stable/notes/autograd.html>
 
