@@ -90,7 +90,7 @@ class _Check:
         if run.error and not directives.raises:
             place = f", at {run.error_place}" if run.error_place else ""
             line, details = run.error_line or self.block.last_line, [run.error]
-            if run.shown:
+            if run.shown and not run.problem:  # which may be what it has shown
                 rows = _first_rows(run.shown.split("\n"))
                 details += ["It has shown before:", *(f"    {row}" for row in rows)]
             yield self._failure(f"this line raises{place}", line, "\n".join(details))

@@ -166,9 +166,9 @@ class AutogradGraph(GraphData):
 
         Examples:
             >>> import torch
-            >>> w = torch.tensor(3.0, requires_grad=True)
-            >>> y = torch.sin(w * 2)
-            >>> [node.name for node in AutogradGraph.from_output(y).path(w)]
+            >>> a = torch.tensor(3.0, requires_grad=True)
+            >>> y = torch.sin(a * 2)
+            >>> [node.name for node in AutogradGraph.from_output(y).path(a)]
             ['SinBackward0', 'MulBackward0', 'AccumulateGrad']
         """
         return find_path(self, to)
