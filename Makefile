@@ -65,7 +65,7 @@ clean:  ## delete the site and all caches, so that everything runs anew
 	@touch $@
 
 .venv/ready: pyproject.toml .ci/constraints.txt | $(BIN)/python
-	@echo "Installing what the lessons need into .venv. This takes one to two minutes, the first time."
+	@echo "Installing what the lessons need into .venv. This takes one to four minutes, the first time."
 	@$(INSTALL) ".[site,test]"
 	@touch $@
 
