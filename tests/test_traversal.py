@@ -158,6 +158,7 @@ def test_two_traversals_of_a_live_graph_agree() -> None:
     del litter
 
 
+@pytest.mark.slow
 def test_memory_locations_stay_distinct_where_five_digits_collide() -> None:
     # Addresses are multiples of 16: five digits tell 65,536 of them apart, and no more.
     y = torch.stack([leaf() + 1 for _ in range(40_000)])

@@ -234,6 +234,7 @@ def assert_leaves_were_given_what_they_have(record: BackwardRecord, leaves: list
     assert all(accumulation.after == accumulation.added for accumulation in given)
 
 
+@pytest.mark.slow
 def test_a_random_graph_is_run_in_order_and_to_the_same_end() -> None:
     for seed in range(200):
         print(f"{seed=}")

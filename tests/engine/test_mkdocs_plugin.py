@@ -552,6 +552,7 @@ def test_a_module_that_is_not_python_ends_a_build_in_one_message(
     assert "not built, because of 1 failure in lessons" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_server_names_a_module_that_is_not_python_on_the_pages_that_need_it_until_it_is_mended(
     site: Site, module: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

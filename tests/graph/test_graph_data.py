@@ -543,6 +543,7 @@ def test_a_copy_of_a_module_with_its_graph_has_the_modules_parameters() -> None:
     assert {leaf.variable for leaf in other.leaves} == set(other_model.parameters())
 
 
+@pytest.mark.slow
 def test_a_deep_graph_is_copied_and_pickled() -> None:
     graph = from_output(chain(20_000))
     assert len(copy.deepcopy(graph).nodes) == len(pickle.loads(pickle.dumps(graph)).nodes) == 20_001

@@ -351,6 +351,7 @@ def test_distributed_data_parallel(capsys: pytest.CaptureFixture[str]) -> None:
     check(capsys, loss, names, expected, shapes=True)
 
 
+@pytest.mark.slow
 def test_a_compiled_function(capsys: pytest.CaptureFixture[str]) -> None:
     a, b = leaf(2), leaf(2)
 
