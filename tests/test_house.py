@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "": {""},
     "graph": {"", "graph"},
     "backward": {"", "graph", "backward"},
+    "exercises": {"", "graph", "backward", "exercises"},
     "engine": {"engine"},
 }
 # Colours as plain data, the one thing that the engine and what it runs have in common.

@@ -1,0 +1,94 @@
+"""Make the check of an exercise from a judge of its answer."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+
+
+class Hint(Exception):  # noqa: N818  # it is no error of the program
+    """What is wrong with an answer, and where to look; never the answer itself."""
+
+
+def check(judge: Callable[P, None]) -> Callable[P, None]:
+    """Return a check, which prints `Right.`, or `Not yet:` and the hint that `judge` raises.
+
+    An answer that is still `...` is not judged. The random numbers that come after the check are the same as
+    without it.
+
+    Examples:
+        >>> from lessons_src.exercises.checking import Hint, check
+        >>> @check
+        ... def check_root(answer):
+        ...     if answer * answer != 4:
+        ...         raise Hint(f"the square of {answer} is {answer * answer}, and it must be 4.")
+        >>> check_root(...)
+        Not yet: put your answer in place of `...`, and run this block again.
+        >>> check_root(3)
+        Not yet: the square of 3 is 9, and it must be 4.
+        >>> check_root(-2)
+        Right.
+    """
+
+    @wraps(judge)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            if any(answer is ... for answer in (*args, *kwargs.values())):
+                raise Hint("put your answer in place of `...`, and run this block again.")  # noqa: TRY301
+            with torch.random.fork_rng(devices=[]):
+                judge(*args, **kwargs)
+        except Hint as hint:
+            print(f"Not yet: {hint}")
+        else:
+            print("Right.")
+
+    return checked
+
+
+def ask(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what the learner's `function` returns; raise `Hint` if it raises, or returns nothing yet.
+
+    Examples:
+        >>> from lessons_src.exercises.checking import ask
+        >>> ask(abs, -3)
+        3
+        >>> ask(abs, "x")
+        Traceback (most recent call last):
+        lessons_src.exercises.checking.Hint: abs('x') raises TypeError: bad operand type for abs(): 'str'.
+    """
+    if not callable(function):
+        raise Hint(f"the answer must be a function, not {function!r}. Give its name without brackets.")
+    call = f"{getattr(function, '__name__', 'your function')}({', '.join(map(repr, arguments))})"
+    try:
+        answer = function(*arguments)
+    except Exception as error:
+        raise Hint(f"{call} raises {type(error).__name__}: {str(error).rstrip('.')}.") from error
+    if answer is None or answer is ...:
+        raise Hint(f"{call} returns {answer!r}; let it return your answer.")
+    return answer
+
+
+def number(answer: object) -> float:
+    """Return the number that `answer` is, or the one that it contains if it is a tensor; else raise `Hint`.
+
+    Examples:
+        >>> import torch
+        >>> from lessons_src.exercises.checking import number
+        >>> number(torch.tensor([2.5]))
+        2.5
+    """
+    if isinstance(answer, torch.Tensor) and answer.numel() == 1:
+        answer = answer.item()
+    if not isinstance(answer, int | float):
+        kind = (
+            f"a tensor of shape {tuple(answer.shape)}" if isinstance(answer, torch.Tensor) else repr(answer)
+        )
+        raise Hint(f"the answer must be one number, not {kind}.")
+    return float(answer)
