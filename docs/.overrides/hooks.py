@@ -17,6 +17,9 @@ _PLAIN = re.compile(r'<span class="(?:n|nn|nb|w|bp|vm)">([^<]*)</span>')
 # A script in the page itself that runs: one with `src` is a file, one with `type` is data.
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
+# The repository in links and commands of a page, which is published under an address of its own.
+_REPOSITORY = "https://github.com/example/how-pytorch-learns"
+
 _GLOSSARY = "glossary.md"
 # A word, its sentence, and what else is the word, or has the same letters and another sense.
 _ENTRY = re.compile(
@@ -39,6 +42,10 @@ def on_startup(*, command, dirty):
 
 def on_files(files, *, config):
     _now.glossary = read_glossary(files.get_file_from_path(_GLOSSARY).content_string)
+
+
+def on_page_markdown(markdown, *, page, config, files):
+    return markdown.replace(_REPOSITORY, config.repo_url.rstrip("/"))
 
 
 def on_page_content(html, *, page, config, files):
