@@ -85,10 +85,9 @@ def read_glossary(markdown):
 
 def _forms(phrase):
     """Return a pattern of what a phrase looks like in a sentence: at its start, plural, or as a verb."""
-    stem, last = phrase[:-1], phrase[-1]
-    endings = {"f": "(?:f|ves)", "e": "(?:e|es|ed|ing)"}.get(last, f"{re.escape(last)}(?:s|es|ed|ing)?")
-    stem = f"[{stem[0].upper()}{stem[0].lower()}]{re.escape(stem[1:])}"
-    return re.sub(r"\\? |\\?-", r"[\\s-]+", stem) + endings
+    ending = "(?:e|es|ed|ing)" if phrase[-1] == "e" else f"{re.escape(phrase[-1])}(?:s|es|ed|ing)?"
+    stem = f"[{phrase[0].upper()}{phrase[0].lower()}]{re.escape(phrase[1:-1])}"
+    return re.sub(r"\\? |\\?-", r"[\\s-]+", stem) + ending
 
 
 def mark_words(html, glossary, address):

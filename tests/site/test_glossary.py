@@ -18,7 +18,7 @@ A tensor whose `grad_fn` is *None*: a "leaf".
 
 Lesson 6: [The computational graph](lessons/computational-graph.md)
 
-<!-- # not: leaves in -->
+<!-- # also: the leaves -->
 
 ### `grad_fn`
 
@@ -76,7 +76,7 @@ def test_a_word_is_found_at_the_start_of_a_sentence_over_the_end_of_a_line_and_b
 @pytest.mark.parametrize(
     ("words", "forms"),
     [
-        ("Leaf", ["leaf", "Leaves", "leaves"]),
+        ("Tensor", ["tensor", "Tensor", "tensors"]),
         ("Loss", ["loss", "losses"]),
         ("Detach", ["detach", "detaches", "detached", "detaching"]),
         ("Accumulate", ["accumulates", "accumulated", "accumulating"]),
