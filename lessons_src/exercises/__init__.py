@@ -3,6 +3,6 @@
 A check prints `Right.`, or what is wrong with the answer and where to look. It never shows the answer.
 """
 
-from lessons_src.exercises.loss import check_bread_loss, check_fit, check_from_scores, check_middles
+from lessons_src.exercises.loss import check_bread_loss, check_fit_matrix, check_from_scores, check_middles
 
-__all__ = ["check_bread_loss", "check_fit", "check_from_scores", "check_middles"]
+__all__ = ["check_bread_loss", "check_fit_matrix", "check_from_scores", "check_middles"]

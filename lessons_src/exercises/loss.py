@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 SPOILED = torch.tensor([1.0, 1.4, 2.2, 2.3, 9.0])
 MEAN, MEDIAN = 3.18, 2.2
 MEAN_BEFORE = 2.0
+# The sigmoid of this score is 1 in float32.
+EXTREME = 200.0
 
 
 def _near(value: float, expected: float, within: float = 1e-4) -> bool:
@@ -58,12 +61,12 @@ def check_middles(by_squares: object, by_absolute: object) -> None:
 
 
 @check
-def check_fit(fit_matrix: Callable[..., Any]) -> None:
-    """Judge a repaired `fit_matrix(x, y)`, which returns the intercept and the slope of the line through flat data.
+def check_fit_matrix(fit_matrix: Callable[..., Any]) -> None:
+    """Judge the repaired `fit_matrix(x, y)`, which returns a line's intercept and slope for flat data.
 
     Examples:
-        >>> check_fit(lambda x, y: (y.mean().item(), 0.0))
-        Not yet: on a line with a slope your function finds 0 and the mean of y: its loss compares every prediction with every target. Print the shapes of both sides of the minus.
+        >>> check_fit_matrix(lambda x, y: (3.0, 1.0))
+        Not yet: the two numbers are the wrong way round: the intercept comes first.
     """
     for x, intercept, slope in [([0.0, 1.0, 2.0, 3.0, 4.0], 1.0, 3.0), ([-2.0, 0.0, 3.0], 2.0, -0.5)]:
         inputs = torch.tensor(x)
@@ -74,7 +77,7 @@ def check_fit(fit_matrix: Callable[..., Any]) -> None:
                 "on a line with a slope your function finds 0 and the mean of y: its loss compares every "
                 "prediction with every target. Print the shapes of both sides of the minus."
             )
-        if not all(map(torch.isfinite, map(torch.tensor, found))):
+        if not all(map(isfinite, found)):
             raise Hint(
                 "your fit ends at inf or nan: its steps grow. Keep the mean in the loss, and `lr` as it was."
             )
@@ -88,11 +91,10 @@ def check_fit(fit_matrix: Callable[..., Any]) -> None:
 
 
 def _two_numbers(answer: object) -> tuple[float, float]:
-    try:
-        intercept, slope = answer  # type: ignore[misc]  # the learner's answer may be anything
-    except (TypeError, ValueError):
-        raise Hint(f"let your function return two numbers, not {answer!r}.") from None
-    return number(intercept), number(slope)
+    match answer:
+        case intercept, slope:
+            return number(intercept), number(slope)
+    raise Hint(f"let your function return two numbers, not {answer!r}.")
 
 
 @check
@@ -101,7 +103,7 @@ def check_bread_loss(bread_loss: Callable[..., Any]) -> None:
 
     Examples:
         >>> check_bread_loss(lambda baked, wanted: (baked - wanted).abs().mean())
-        Not yet: two loaves too many and two too few cost the same with you. Too few must cost three times as much.
+        Not yet: two loaves too many and two too few cost the same. Too few must cost three times as much.
     """
     too_many = _one_number(ask(bread_loss, torch.tensor(12.0), torch.tensor([10.0])), "for one day")
     too_few = _one_number(ask(bread_loss, torch.tensor(8.0), torch.tensor([10.0])), "for one day")
@@ -111,7 +113,7 @@ def check_bread_loss(bread_loss: Callable[..., Any]) -> None:
         )
     if _near(too_many, too_few):
         raise Hint(
-            "two loaves too many and two too few cost the same with you. Too few must cost three times as much."
+            "two loaves too many and two too few cost the same. Too few must cost three times as much."
         )
     if _near(too_many, 3 * too_few):
         raise Hint("it is the other way round: a loaf too few costs three times as much as one too many.")
@@ -128,7 +130,7 @@ def check_bread_loss(bread_loss: Callable[..., Any]) -> None:
             raise Hint("for four days you give the sum of the costs. Take the mean.")
         if not _near(loss, costs.mean().item()):
             raise Hint(
-                f"for {baked:g} loaves baked and {wanted} wanted your loss is {loss:g}, which is not the mean cost."
+                f"for {baked:g} baked and {wanted} wanted your loss is {loss:g}, which is not the mean cost."
             )
 
 
@@ -146,7 +148,7 @@ def check_from_scores(from_scores: Callable[..., Any]) -> None:
     failed = _one_number(ask(from_scores, scores, zeros), "for two scores")
     right = binary_cross_entropy_with_logits(scores, ones).item()
     other = binary_cross_entropy_with_logits(scores, zeros).item()
-    if passed != passed:  # nan is the one number that is not equal to itself
+    if isnan(passed):
         raise Hint("your loss is nan. A score can be negative, and has no logarithm then: squeeze it first.")
     if min(passed, failed) < 0:
         raise Hint("your loss is negative. The logarithm of a probability is: put a minus in front.")
@@ -159,7 +161,7 @@ def check_from_scores(from_scores: Callable[..., Any]) -> None:
     _compare(from_scores, scores, ones)
     _compare(from_scores, scores, zeros)
     _compare(from_scores, torch.tensor([3.0, -0.5, 0.0, 1.5]), torch.tensor([0.0, 1.0, 1.0, 1.0]))
-    for score, label in [(200.0, 0.0), (-200.0, 1.0), (200.0, 1.0), (-200.0, 0.0)]:
+    for score, label in [(EXTREME, 0.0), (-EXTREME, 1.0), (EXTREME, 1.0), (-EXTREME, 0.0)]:
         _compare(from_scores, torch.tensor([score]), torch.tensor([label]))
 
 
@@ -170,14 +172,14 @@ def _compare(from_scores: Callable[..., Any], scores: torch.Tensor, labels: torc
     if _near(loss, expected):
         return
     case = f"for scores {scores.tolist()} and labels {labels.tolist()}"
-    if scores.abs().max() < 100:
+    if scores.abs().max() < EXTREME:
         raise Hint(f"{case} your loss is {loss:.4f}. Compare it with `cross_entropy` of this lesson.")
-    if loss in {float("inf"), float("-inf")} or loss != loss:
+    if not isfinite(loss):
         raise Hint(
             f"{case} your loss is {loss}: on the way a number became too large or too small for float32. "
             "Write the cost in terms of the score, without a sigmoid."
         )
     raise Hint(
-        f"{case} your loss is {loss:.4g}. If you cut the probability off, a score of 200 costs no more than one "
-        "of 20. Write the cost in terms of the score, without a sigmoid."
+        f"{case} your loss is {loss:.4g}. If you cut the probability off, a score of 200 costs no more "
+        "than one of 20. Write the cost in terms of the score, without a sigmoid."
     )
