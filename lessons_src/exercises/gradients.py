@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.autograd.functional import hessian, jacobian
 
 from lessons_src.exercises.checking import Hint, ask, check, number
 
@@ -187,7 +188,7 @@ def check_safe_root(safe_root: Callable[..., Any]) -> None:
         if not slopes.isfinite().all():
             raise Hint(
                 f"the values are right, but for w = {values} the slopes are {slopes.tolist()}. "
-                "On the way back 0 meets an infinite slope: let no number that is 0 or less reach the root."
+                "At 0 the root has an infinite slope: let no number that is 0 or less reach it."
             )
         if not _near(slopes, torch.where(positive, 0.5 / root, 0.0)):
             raise Hint(f"the values are right, but for w = {values} the slopes are {slopes.tolist()}.")
@@ -204,20 +205,20 @@ def check_curvatures(curvatures: Callable[..., Any]) -> None:
     """Judge `curvatures(f, w)`: for each parameter, how fast the slope in it changes with it, of shape (n,).
 
     Examples:
-        >>> check_curvatures(lambda f, w: torch.autograd.functional.jacobian(f, w))
+        >>> check_curvatures(torch.autograd.functional.jacobian)
         Not yet: those are the slopes. Take the slope of each of them once more.
     """
     w = torch.tensor([2.0, 1.0, 3.0])
     for f in CURVED:
         answer = ask(curvatures, f, w.clone())
-        every = torch.autograd.functional.hessian(f, w)
+        every = hessian(f, w)  # type: ignore[no-untyped-call]
         right = every.diagonal()
         if isinstance(answer, Tensor) and answer.shape == every.shape and _near(answer, every):
             raise Hint("you return the slope of each slope in every parameter. Only i in i is asked for.")
         given = _vector(answer, w)
         for mistake, hint in [
             (
-                torch.autograd.functional.jacobian(f, w),
+                jacobian(f, w),  # type: ignore[no-untyped-call]
                 "those are the slopes. Take the slope of each of them once more.",
             ),
             (
