@@ -10,3 +10,23 @@ from lessons_src.exercises.first_demos import (
     check_hoop as check_hoop,
     check_repair as check_repair,
 )
+from lessons_src.exercises.gradients import (
+    check_curvatures,
+    check_diagnose,
+    check_nudged,
+    check_safe_root,
+    check_slope_in_b,
+)
+from lessons_src.exercises.loss import check_bread_loss, check_fit_matrix, check_from_scores, check_middles
+
+__all__ = [
+    "check_bread_loss",
+    "check_curvatures",
+    "check_diagnose",
+    "check_fit_matrix",
+    "check_from_scores",
+    "check_middles",
+    "check_nudged",
+    "check_safe_root",
+    "check_slope_in_b",
+]
