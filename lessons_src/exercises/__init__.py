@@ -2,3 +2,8 @@
 
 A check prints `Right.`, or what is wrong with the answer and where to look. It never shows the answer.
 """
+
+from lessons_src.exercises.optimisation import check_diverges as check_diverges
+from lessons_src.exercises.optimisation import check_land as check_land
+from lessons_src.exercises.optimisation import check_one_epoch as check_one_epoch
+from lessons_src.exercises.optimisation import check_rescale as check_rescale
