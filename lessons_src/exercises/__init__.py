@@ -30,3 +30,11 @@ __all__ = [
     "check_safe_root",
     "check_slope_in_b",
 ]
+from lessons_src.exercises.network import check_all_learn as check_all_learn
+from lessons_src.exercises.network import check_arms as check_arms
+from lessons_src.exercises.network import check_count as check_count
+from lessons_src.exercises.network import check_sgd as check_sgd
+from lessons_src.exercises.optimisation import check_diverges as check_diverges
+from lessons_src.exercises.optimisation import check_land as check_land
+from lessons_src.exercises.optimisation import check_one_epoch as check_one_epoch
+from lessons_src.exercises.optimisation import check_rescale as check_rescale
