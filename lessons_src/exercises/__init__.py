@@ -2,3 +2,8 @@
 
 A check prints `Right.`, or what is wrong with the answer and where to look. It never shows the answer.
 """
+
+from lessons_src.exercises.linear_regression import check_my_fit as check_my_fit
+from lessons_src.exercises.linear_regression import check_repaired as check_repaired
+from lessons_src.exercises.linear_regression import check_updates_until as check_updates_until
+from lessons_src.exercises.linear_regression import check_weighted_fit as check_weighted_fit
