@@ -7,8 +7,9 @@ Read the files in this order. Each has one idea.
 - `printing`: print what `traversal` returned. It makes text and never sees a graph.
 - `memory`: free a deep graph without a crash. `palette` has the site's colours.
 
-Then come three wings. `graph` reads, prints and draws any graph, with names and shapes. `backward`
-records one backward, step by step. `engine` makes a test, a page and a notebook of a lesson.
+Then come four wings. `graph` reads, prints and draws any graph, with names and shapes. `backward`
+records one backward, step by step. `exercises` checks what learners answer. `engine` makes a test, a page and
+a notebook of a lesson.
 
 >>> import torch
 >>> from lessons_src import pretty_print_graph, traverse_graph

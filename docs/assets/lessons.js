@@ -44,6 +44,27 @@ document$.subscribe(() => {
   document.querySelectorAll(".md-code__nav").forEach((nav) => nav.setAttribute("role", "presentation"));
 });
 
+// One switch a page shows all answers, or hides them, and the next page does the same.
+document$.subscribe(() => {
+  const folds = document.querySelectorAll(".lesson-predict");
+  if (!folds.length || document.querySelector(".lesson-switch")) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "lesson-switch";
+  button.textContent = "Show all answers";
+  const show = (all) => {
+    button.setAttribute("aria-pressed", all);
+    for (const fold of folds) fold.open = all;
+  };
+  show(localStorage.getItem("lesson-answers") === "true");
+  button.addEventListener("click", () => {
+    const all = button.getAttribute("aria-pressed") !== "true";
+    localStorage.setItem("lesson-answers", all);
+    show(all);
+  });
+  (document.querySelector(".lesson-time") ?? document.querySelector(".md-content h1")).after(button);
+});
+
 // On paper nothing can be folded: answers go to the end, in the order of their questions.
 addEventListener("beforeprint", () => {
   const folds = document.querySelectorAll(".md-content details");

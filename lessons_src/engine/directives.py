@@ -2,10 +2,11 @@
 
 import difflib
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from lessons_src.engine.lesson import Directives, Tolerance
+from lessons_src.engine.lesson import Directives, Exercise, Tolerance
 
 # The argument of each directive, for error messages; None if it takes no argument.
 _ARGUMENTS = {
@@ -14,6 +15,7 @@ _ARGUMENTS = {
     "ellipsis": None,
     "figure": "the text that says what one sees in the figure",
     "predict": "the question that a reader answers before looking",
+    "exercise": "its stars and minutes, such as `★★ 10 min`",
     "noise": "what the code or program that writes it is",
     "display-only": "the reason why the block is not run",
     "tolerance": "a number, a percentage or both, by how much the numbers in the output may differ",
@@ -24,8 +26,14 @@ _CONFLICTS = {
     ("hidden", "predict"): "a hidden block shows nothing that a reader could predict",
     ("hidden", "figure"): "a hidden block shows no figure",
     ("hidden", "raises"): "a reader could not see which code raised",
+    ("hidden", "exercise"): "a reader edits the block of an exercise",
+    ("predict", "exercise"): "what an exercise shows at first is no answer",
     ("ellipsis", "tolerance"): "an output is compared in one way or in the other",
 }
+
+
+CLOSING = "/predict"
+"""The comment that ends the prose that is folded together with an output."""
 
 
 class DirectiveError(ValueError):
@@ -65,6 +73,8 @@ def parse_directives(comments: Iterable[str]) -> Directives:
     fields: dict[str, Any] = {name.replace("-", "_"): text or True for name, text in found.items()}
     if "tolerance" in found:
         fields["tolerance"] = _parse_tolerance(found["tolerance"])
+    if "exercise" in found:
+        fields["exercise"] = _parse_exercise(found["exercise"])
     return Directives(**fields)
 
 
@@ -75,6 +85,10 @@ def _is_remark(comment: str) -> bool:
 def _parse_directive(comment: str) -> tuple[str, str]:
     name, colon, argument = comment.partition(":")
     name, argument = name.strip(), " ".join(argument.split())
+    if name == CLOSING:
+        raise DirectiveError(
+            f"`{CLOSING}` ends a fold and is no directive of this block; put an empty line below it"
+        )
     if name not in _ARGUMENTS:
         close = difflib.get_close_matches(name.lower(), _ARGUMENTS, n=1)
         hint = f"; did you mean `{close[0]}`?" if close else "."
@@ -115,3 +129,13 @@ def _parse_tolerance(argument: str) -> Tolerance:
             )
         limits[kind] = limit
     return Tolerance(limits.get("absolute", 0), limits.get("relative", 0) / 100)
+
+
+def _parse_exercise(argument: str) -> Exercise:
+    match = re.fullmatch(r"(★{1,3}) ([1-9]\d*) min", argument)
+    if not match:
+        raise DirectiveError(
+            f"`exercise` must be one to three stars and minutes, not `{argument}`: "
+            "write `<!-- exercise: ★★ 10 min -->`"
+        )
+    return Exercise(len(match[1]), int(match[2]))

@@ -24,6 +24,15 @@ class Tolerance:
 
 
 @dataclass(frozen=True)
+class Exercise:
+    """How hard an exercise is, and how long it takes."""
+
+    stars: int
+    """From 1, easy, to 3, hard."""
+    minutes: int
+
+
+@dataclass(frozen=True)
 class Directives:
     """The directives of a block; CONTRIBUTING explains each."""
 
@@ -33,6 +42,7 @@ class Directives:
     tolerance: Tolerance | None = None
     figure: str | None = None
     predict: str | None = None
+    exercise: Exercise | None = None
     noise: str | None = None
     display_only: str | None = None
 
@@ -62,6 +72,15 @@ class Block:
     """The fence and the directives above it."""
     directives: Directives
     output: StoredOutput | None
+    explanation: Span | None = None
+    """The prose that is folded together with the output, up to the line of `<!-- /predict -->`."""
+
+    @property
+    def end(self) -> int:
+        """The line after the block and all that belongs to it, counted from 0."""
+        if self.explanation:
+            return self.explanation.end + 1
+        return self.output.fence.end if self.output else self.span.end
 
     @property
     def is_run(self) -> bool:
@@ -87,6 +106,8 @@ class Lesson:
     """The Python fences, in order."""
     time_limit: float = 60
     """Seconds that its blocks may take."""
+    minutes: int | None = None
+    """How long a reader takes without the exercises. With it, the page is a lesson of the course."""
 
     @property
     def text(self) -> str:

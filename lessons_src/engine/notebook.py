@@ -19,8 +19,11 @@ def notebook(lesson: Lesson, run: LessonRun) -> str:
     at = lesson.body
     for block in lesson.blocks:
         cells += _prose(lesson, at, block.span.start)
+        if question := block.directives.predict:
+            cells.append(v4.new_markdown_cell(f"**Predict first.** {question}"))
         cells.append(_code(block, next(runs)) if block.is_run else _shown_only(block))
-        at = block.output.fence.end if block.output else block.span.end
+        cells += _explanation(lesson, block)
+        at = block.end
     cells += _prose(lesson, at, len(lesson.lines))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
@@ -40,6 +43,14 @@ def notebook(lesson: Lesson, run: LessonRun) -> str:
 def _prose(lesson: Lesson, start: int, end: int) -> list[NotebookNode]:
     text = "".join(lesson.lines[start:end]).removeprefix("\ufeff").strip()
     return [v4.new_markdown_cell(text)] if text else []
+
+
+def _explanation(lesson: Lesson, block: Block) -> list[NotebookNode]:
+    if block.explanation is None:
+        return []
+    rows = lesson.lines[block.explanation.start : block.explanation.end]
+    text = "".join(row.removeprefix(block.indent) for row in rows).strip()
+    return [v4.new_markdown_cell(f"<details><summary>Explanation</summary>\n\n{text}\n\n</details>")]
 
 
 def _shown_only(block: Block) -> NotebookNode:

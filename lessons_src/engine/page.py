@@ -16,7 +16,7 @@ import markdown  # type: ignore[import-untyped]
 
 from lessons_src.engine.failures import Failure, split_output
 from lessons_src.engine.figures import page_svg
-from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
+from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun, Span
 from lessons_src.engine.scanning import UNSEEN
 
 RESULTS = "lesson-results"
@@ -24,6 +24,8 @@ RESULTS = "lesson-results"
 _REPORTED = 3  # one mistake makes many later blocks fail; the terminal lists all failures
 
 _NARROW = 36  # characters; a phone may have to scroll a longer line
+
+_GRADES = {1: "easy", 2: "medium", 3: "hard"}
 
 _GUIDES = {"│": "bar", "├": "tee", "├──": "tee arm", "└": "end", "└──": "end arm", "─": "dash"}
 _GUIDE = re.compile("[├└]──|[│├└─]")
@@ -41,7 +43,10 @@ class Page:
 
 
 def render_page(lesson: Lesson) -> Page:
-    """Return the page of `lesson`, with a `RESULTS` fence after each block that is not hidden."""
+    """Return the page of `lesson`, with a `RESULTS` fence after each block that is not hidden.
+
+    With `predict`, this fence and the explanation after it are in a fold.
+    """
     lines: dict[str, int] = {}
     text = list(lesson.lines)
     # From the end, so that an edit does not move the blocks that are still to be edited.
@@ -50,11 +55,38 @@ def render_page(lesson: Lesson) -> Page:
         if not block.directives.hidden:
             key = _key(lesson, block)
             lines[key] = block.line
-            source += lesson.lines[block.fence.start : block.fence.end]
-            source += [f"{block.indent}{row}\n" if row else "\n" for row in ("", f"```{RESULTS}", key, "```")]
-        end = block.output.fence.end if block.output else block.span.end
-        text[block.span.start : end] = source
+            source = _block_source(lesson, block, key)
+        text[block.span.start : block.end] = source
+    if (
+        lesson.minutes
+        and (title := next((at for at, row in enumerate(text) if row.startswith("# ")), None)) is not None
+    ):
+        text[title] += f"\n{_time(lesson)}\n{{ .lesson-time }}\n\n"
     return Page("".join(text).removeprefix("\ufeff"), lines)
+
+
+def _block_source(lesson: Lesson, block: Block, key: str) -> list[str]:
+    source = [row.removeprefix(block.indent) for row in lesson.lines[block.fence.start : block.fence.end]]
+    results = ["\n", f"```{RESULTS}\n", f"{key}\n", "```\n"]
+    if exercise := block.directives.exercise:
+        grade = f"{'★' * exercise.stars}{'☆' * (3 - exercise.stars)} {_GRADES[exercise.stars]}"
+        source = [f"{grade}, {exercise.minutes} minutes\n", "{ .lesson-exercise }\n", "\n", *source]
+    if block.directives.predict:
+        at = block.explanation or Span(0, 0)
+        prose = [row.removeprefix(block.indent) for row in lesson.lines[at.start : at.end]]
+        inside = [f"    {row}" if row.strip() else "\n" for row in [*results, *prose]]
+        results = [
+            "\n",
+            f'??? lesson-predict "**Predict first.** {block.directives.predict}"\n',
+            *inside,
+            "\n",
+        ]
+    return [f"{block.indent}{row}" if row.strip() else row for row in [*source, *results]]
+
+
+def _time(lesson: Lesson) -> str:
+    exercises = sum(block.directives.exercise.minutes for block in lesson.blocks if block.directives.exercise)
+    return f"{lesson.minutes} minutes" + (f", and {exercises} for the exercises" if exercises else "")
 
 
 def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
@@ -86,6 +118,7 @@ def rendered(page: Page) -> str:
         page.markdown,
         extensions=[
             "admonition",
+            "attr_list",
             "md_in_html",
             "pymdownx.details",
             "pymdownx.superfences",
@@ -144,14 +177,7 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
     if run is None:
         reason = escape(block.directives.display_only or "")
         return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
-    html = _outputs(block, run) + _figure(block, run, figures)
-    if block.directives.predict:
-        question = re.sub("`([^`]+)`", r"<code>\1</code>", escape(block.directives.predict))
-        html = (
-            f'<details class="lesson-predict"><summary><b>Predict first.</b> {question}</summary>'
-            f"{html}</details>"
-        )
-    return html
+    return _outputs(block, run) + _figure(block, run, figures)
 
 
 def _outputs(block: Block, run: BlockRun) -> str:

@@ -10,16 +10,17 @@ import difflib
 import io
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from lessons_src.engine.directives import DirectiveError, names_a_directive, parse_directives
+from lessons_src.engine.budgets import over_budget
+from lessons_src.engine.directives import CLOSING, DirectiveError, names_a_directive, parse_directives
 from lessons_src.engine.lesson import Block, Directives, Lesson, Span, StoredOutput
-from lessons_src.engine.scanning import Comment, Fence, Problem, scan
+from lessons_src.engine.scanning import Comment, Fence, Markdown, Problem, scan
 
 # A line of the front matter
-_TIME_LIMIT = re.compile(r"time[-_ ]?limit[ \t]*:[ \t]*(?P<seconds>.*?)\s*$", re.IGNORECASE)
+_SETTING = re.compile(r"(?P<name>time[-_ ]?limit|minutes)[ \t]*:[ \t]*(?P<number>.*?)\s*$", re.IGNORECASE)
 # These options change only the look of the page.
 _OPTIONS = r'(?:[ \t]+(?:title|hl_lines|linenums)="[^"]*")*'
 _RUNNABLE = re.compile(f"python{_OPTIONS}")
@@ -55,7 +56,10 @@ def parse_lesson(text: str, path: str) -> Lesson:
     markdown = scan(text)
     lines = tuple(io.StringIO(text, newline=""))
     blocks: list[Block] = []
-    problems: list[Problem | None] = [*markdown.problems, *_stray_directives(markdown.comments)]
+    problems: list[Problem | None] = [
+        *markdown.problems,
+        *_stray_directives(c for c in markdown.comments if c.text != CLOSING),
+    ]
     for fence in markdown.fences:
         if _looks_like_python(fence.info):
             directives, problem = _directives(fence)
@@ -67,11 +71,13 @@ def parse_lesson(text: str, path: str) -> Lesson:
                 output = StoredOutput(fence.body.removesuffix("\n"), fence.span.start + 2, fence.span)
                 blocks[-1] = replace(blocks[-1], output=output)
         problems.append(fence.problem or problem)
+    problems += _fold_explanations(markdown, blocks)
     lesson = Lesson(path, lines, markdown.body, tuple(blocks))
     for number, line in enumerate(lines[: markdown.body], start=1):
-        if given := _TIME_LIMIT.match(line):
-            lesson, problem = _with_time_limit(lesson, given["seconds"], number)
+        if given := _SETTING.match(line):
+            lesson, problem = _with_setting(lesson, given["name"], given["number"], number)
             problems.append(problem)
+    problems += over_budget(lesson, markdown)
     if found := [replace(problem, code=lesson.line(problem.line)) for problem in problems if problem]:
         raise LessonSyntaxError(path, found)
     return lesson
@@ -118,17 +124,45 @@ def syntax_error(code: str | bytes) -> SyntaxError | None:
     return None
 
 
-def _with_time_limit(lesson: Lesson, seconds: str, line: int) -> tuple[Lesson, Problem | None]:
-    if seconds.isdecimal() and int(seconds):
-        return replace(lesson, time_limit=int(seconds)), None
-    return lesson, Problem(line, f"`time-limit` must be a number of seconds, such as 120, not `{seconds}`")
+def _with_setting(lesson: Lesson, name: str, number: str, line: int) -> tuple[Lesson, Problem | None]:
+    valid = number.isdecimal() and int(number)
+    if name.lower() == "minutes":
+        if valid:
+            return replace(lesson, minutes=int(number)), None
+        return lesson, Problem(line, f"`minutes` must be a number, such as 35, not `{number}`")
+    if valid:
+        return replace(lesson, time_limit=int(number)), None
+    return lesson, Problem(line, f"`time-limit` must be a number of seconds, such as 120, not `{number}`")
+
+
+def _fold_explanations(markdown: Markdown, blocks: list[Block]) -> Iterator[Problem]:
+    """Give each block with `predict` the prose up to its `/predict`; yield those that are misplaced."""
+    for comment in markdown.comments:
+        if comment.text != CLOSING:
+            continue
+        line = comment.span.start
+        at = max((at for at, block in enumerate(blocks) if block.fence.start < line), default=None)
+        if at is None or not blocks[at].directives.predict or blocks[at].explanation:
+            yield Problem(
+                line + 1, f"`{CLOSING}` must be below a block with `predict`, before the next block"
+            )
+        elif comment.indent != blocks[at].indent:
+            yield Problem(
+                line + 1, f"`{CLOSING}` must be on a line of its own, indented like the block above"
+            )
+        elif any(blocks[at].end <= heading.line < line for heading in markdown.headings):
+            yield Problem(line + 1, f"a heading is inside the fold that `{CLOSING}` ends; move one of them")
+        else:
+            blocks[at] = replace(blocks[at], explanation=Span(blocks[at].end, line))
 
 
 def _stray_directives(comments: Iterable[Comment]) -> list[Problem]:
     return [
         Problem(
             comment.span.start + 1,
-            "this directive shares its line: put it on a line of its own above a Python fence"
+            f"put an empty line below `{CLOSING}`"
+            if comment.text == CLOSING
+            else "this directive shares its line: put it on a line of its own above a Python fence"
             if comment.indent is None
             else "this directive is not above a Python fence: put it on the line directly above one",
         )

@@ -8,6 +8,7 @@ in a lesson. So each block is code on the page, on the source host and in the te
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -29,6 +30,7 @@ UNSEEN = (
     "Markdown does not show this block as a fence; indent it by 4, and the comments above it, "
     "for each list, admonition or tab that it is in. A list begins with `-` or `1.`, below a blank line"
 )
+# The tokens that contain text or code
 _KINDS = {"fence", "code_block", "html_block", "inline"}
 _OWN_LINE = "a fence needs a line of its own, outside quotations: put it on the next line, indented by 4"
 
@@ -72,6 +74,17 @@ class Fence:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A heading."""
+
+    tag: str
+    """From `h1` to `h6`, as in HTML."""
+    text: str
+    line: int
+    """Counted from 0."""
+
+
+@dataclass(frozen=True)
 class Markdown:
     """The parts of a Markdown file that decide what runs."""
 
@@ -80,6 +93,7 @@ class Markdown:
     fences: tuple[Fence, ...]
     comments: tuple[Comment, ...]
     """Those that are not directly above a fence."""
+    headings: tuple[Heading, ...]
     problems: tuple[Problem, ...]
     """Comments that are never closed."""
 
@@ -96,20 +110,25 @@ def scan(text: str) -> Markdown:
     body = front_matter[0].count("\n") if front_matter else 0
     rows = source.split("\n")
     rows[:body] = [""] * body
-    tokens = _tokens(rows)
+    parsed = _parse(rows)
+    tokens = [(token, Span(*token.map)) for token in parsed if token.map and token.type in _KINDS]
     comments = [comment for token, span in tokens for comment in _comments(token, rows, span)]
     fences = tuple(_fences(tokens, rows, comments))
     above = {comment for fence in fences for comment in fence.comments}
     strays = tuple(comment for comment in comments if comment not in above)
-    return Markdown(body, fences, strays, tuple(_unclosed_comments(tokens)))
+    return Markdown(body, fences, strays, tuple(_headings(parsed)), tuple(_unclosed_comments(tokens)))
 
 
-def _tokens(rows: list[str]) -> list[tuple[Token, Span]]:
-    """Return the tokens that contain text or code, each with its lines."""
+def _parse(rows: list[str]) -> list[Token]:
     # CommonMark has no admonitions, folds and tabs. Each is replaced by a list item with the same
     # indentation on the same line, so that line numbers do not change.
-    tokens = _COMMONMARK.parse(_CONTAINER.sub(r"\1-   ", "\n".join(rows)))
-    return [(token, Span(*token.map)) for token in tokens if token.map and token.type in _KINDS]
+    return _COMMONMARK.parse(_CONTAINER.sub(r"\1-   ", "\n".join(rows)))
+
+
+def _headings(tokens: list[Token]) -> Iterator[Heading]:
+    for token, text in pairwise(tokens):
+        if token.type == "heading_open" and token.map:
+            yield Heading(token.tag, text.content, token.map[0])
 
 
 def _is_comment(token: Token) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from lessons_src.engine.directives import DirectiveError, names_a_directive, parse_directives
-from lessons_src.engine.lesson import Directives, Tolerance
+from lessons_src.engine.lesson import Directives, Exercise, Tolerance
 
 
 def test_each_directive_is_read() -> None:
@@ -45,7 +45,7 @@ def test_a_flag_takes_no_argument(flag: str) -> None:
         parse_directives([f"{flag}: yes"])
 
 
-@pytest.mark.parametrize("name", ["figure", "predict", "noise", "display-only", "tolerance"])
+@pytest.mark.parametrize("name", ["figure", "predict", "exercise", "noise", "display-only", "tolerance"])
 @pytest.mark.parametrize("rest", ["", ":", ":  \n "])
 def test_a_directive_that_needs_an_argument_says_so(name: str, rest: str) -> None:
     with pytest.raises(DirectiveError, match=f"`{name}` needs .*: write `<!-- {name}: … -->`"):
@@ -61,6 +61,8 @@ def test_a_directive_stands_once() -> None:
     ("one", "other"),
     [
         ("hidden", "predict: What?"),
+        ("hidden", "exercise: ★ 5 min"),
+        ("predict: What?", "exercise: ★ 5 min"),
         ("hidden", "figure: A line."),
         ("hidden", "raises"),
         ("ellipsis", "tolerance: 1"),
@@ -118,3 +120,10 @@ def test_a_stray_directive_is_known_though_it_is_misspelt() -> None:
     assert names_a_directive("hiden")
     assert names_a_directive("Predict: what?")
     assert names_a_directive("display only: a reason")
+
+
+def test_an_exercise_has_stars_and_minutes() -> None:
+    assert parse_directives(["exercise: ★★ 10 min"]).exercise == Exercise(stars=2, minutes=10)
+    for wrong in ("10 min", "★★★★ 10 min", "★ 0 min", "★ ten min", "★ 5"):
+        with pytest.raises(DirectiveError, match=f"must be one to three stars and minutes, not `{wrong}`"):
+            parse_directives([f"exercise: {wrong}"])

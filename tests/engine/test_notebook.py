@@ -99,3 +99,14 @@ def test_the_same_lesson_gives_the_same_valid_notebook_whatever_locations_it_saw
     assert one == other
     assert one.endswith("}\n")
     nbformat.validate(nbformat.reads(one, as_version=4))
+
+
+def test_a_question_stands_above_its_cell_and_its_explanation_is_folded_below_it() -> None:
+    prose = "    Because:\n\n    1. one\n\n    <!-- /predict -->\n"
+    found = cells("- A list\n\n", block("1", "1", "predict: What is `1`?", indent="    "), prose)
+    assert [cell["source"] for cell in found] == [
+        "- A list",
+        "**Predict first.** What is `1`?",
+        "1",
+        "<details><summary>Explanation</summary>\n\nBecause:\n\n1. one\n\n</details>",
+    ]

@@ -1,5 +1,6 @@
 """A lesson's page, as Python-Markdown renders it with SuperFences: results stand where their blocks do."""
 
+from dataclasses import replace
 from html import unescape
 
 import markdown  # type: ignore[import-untyped]
@@ -15,6 +16,7 @@ from lessons_src.engine.page import (
     render_failures,
     render_page,
     render_results,
+    rendered,
 )
 
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
@@ -32,7 +34,7 @@ def render(*pieces: str) -> Tag:
     """The page of a lesson as HTML."""
     html = markdown.markdown(
         render_page(parse(*pieces)).markdown,
-        extensions=["admonition", "pymdownx.details", "pymdownx.superfences", "pymdownx.tabbed"],
+        extensions=["admonition", "attr_list", "pymdownx.details", "pymdownx.superfences", "pymdownx.tabbed"],
         extension_configs={
             "pymdownx.superfences": {
                 "custom_fences": [
@@ -178,8 +180,45 @@ def test_a_block_that_is_not_run_says_why() -> None:
 def test_a_prediction_folds_the_output_below_its_question() -> None:
     html = render(block("1", "1", "predict: Is it <1>?"))
     details = one(html, "div.highlight + details.lesson-predict")
-    assert one(details, "summary").decode() == "<summary><b>Predict first.</b> Is it &lt;1&gt;?</summary>"
+    assert one(details, "summary").decode_contents() == "<strong>Predict first.</strong> Is it &lt;1&gt;?"
     assert one(details, "div.lesson-output").text == "1"
+
+
+def test_a_question_may_hold_markdown_and_quotation_marks() -> None:
+    html = render(block("1", "1", 'predict: Is `w` *really* "1"?'))
+    assert one(html, "summary").decode_contents() == (
+        '<strong>Predict first.</strong> Is <code>w</code> <em>really</em> "1"?'
+    )
+
+
+@pytest.mark.parametrize("container", ["", "- A list.\n\n", '!!! note "A"\n\n', '=== "A"\n\n'])
+def test_an_explanation_is_folded_together_with_the_output(container: str) -> None:
+    indent = "    " if container else ""
+    prose = ["Because `1`:\n", "", "- one,\n", "- two.\n", "", "<!-- /predict -->\n", "After.\n"]
+    rows = [f"{indent}{row}" if row else "\n" for row in prose]
+    html = render(container, block("1", "1", "predict: What?", indent=indent), *rows)
+    details = one(html, "details.lesson-predict")
+    assert [child.name for child in details.find_all(recursive=False)] == ["summary", "div", "p", "ul"]
+    assert one(html, "details + p").text == "After."
+    assert "/predict" not in html.decode()
+
+
+def test_an_exercise_says_how_hard_it_is_and_how_long_it_takes() -> None:
+    html = render("Do it.\n\n", block("1", "1", "exercise: ★★ 10 min"))
+    assert one(html, "p.lesson-exercise:has(+ div.highlight)").text == "★★☆ medium, 10 minutes"
+
+
+def test_a_lesson_says_how_long_it_takes() -> None:
+    page = render_page(replace(parse("# A\n\nText.\n"), minutes=30))
+    html = BeautifulSoup(rendered(page), "html.parser")
+    assert [(tag.name, tag.get("class"), tag.text) for tag in html.select("p, h1")] == [
+        ("h1", None, "A"),
+        ("p", ["lesson-time"], "30 minutes"),
+        ("p", None, "Text."),
+    ]
+    timed = replace(parse("# A\n\n", *[block("1", "1", "exercise: ★ 5 min")] * 2), minutes=30)
+    assert "30 minutes, and 10 for the exercises\n" in render_page(timed).markdown
+    assert "minutes" not in render_page(parse("# A\n")).markdown
 
 
 def test_a_prediction_folds_a_figure_and_an_output_together() -> None:

@@ -290,3 +290,38 @@ def test_what_is_accepted_is_what_is_parsed_and_accepting_it_again_changes_nothi
             if before in outputs:
                 again[after] = new
         assert accept_outputs(accepted, again) == accepted.text
+
+
+def test_the_prose_up_to_the_end_of_a_fold_is_its_explanation() -> None:
+    text = block("1", "1", "predict: What?") + "Because.\n\n<!-- /predict -->\n\nAfter.\n"
+    (found,) = parse(text).blocks
+    assert found.explanation
+    assert parse(text).lines[found.explanation.start : found.explanation.end] == ("\n", "Because.\n", "\n")
+    assert parse(text).lines[found.end :] == ("\n", "After.\n")
+    assert parse(block("1", "1", "predict: What?")).blocks[0].explanation is None
+
+
+ASKED = block("1", "1", "predict: What?")
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "text"),
+    [
+        (1, "`/predict` must be below a block with `predict`", "<!-- /predict -->\n"),
+        (9, "`/predict` must be below a block with `predict`", f"{block('1', '1')}<!-- /predict -->\n"),
+        (
+            12,
+            "`/predict` must be below a block with `predict`",
+            f"{ASKED}<!-- /predict -->\n\n<!-- /predict -->\n",
+        ),
+        (10, "`/predict` must be on a line of its own", f"{ASKED}Text <!-- /predict -->\n"),
+        (12, "`/predict` must be on a line of its own", f"{ASKED}- A\n\n    <!-- /predict -->\n"),
+        (12, "a heading is inside the fold", f"{ASKED}## A\n\n<!-- /predict -->\n"),
+        (10, "`/predict` ends a fold", f"{ASKED}<!-- /predict -->\n{block('1', '1')}"),
+        (10, "put an empty line below `/predict`", f"{ASKED}<!-- /predict -->\n```console\n$\n```\n"),
+        (10, "this directive is not above a Python fence", f"{ASKED}<!-- /predcit -->\n"),
+    ],
+)
+def test_the_end_of_a_fold_that_ends_none_is_an_error(line: int, message: str, text: str) -> None:
+    ((found, problem),) = problems(text)
+    assert (found, problem[: len(message)]) == (line, message)
