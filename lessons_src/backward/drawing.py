@@ -23,7 +23,7 @@ DIGITS = 4
 
 
 def backward_picture(steps: Sequence[Step]) -> Picture:
-    """Return the picture of the graph that ran, with gradients on its arrows and in its leaves.
+    """Return the picture of the graph that ran, with gradients on its arrows and in its boxes.
 
     >>> import torch
     >>> from lessons_src import record_backward
@@ -35,6 +35,7 @@ def backward_picture(steps: Sequence[Step]) -> Picture:
     graph = _graph(steps)
     sent = {(str(step.node), str(each.edge)): each.gradient for step in steps for each in step.sent}
     kept = {str(step.node): _kept_text(step.accumulation) for step in steps if step.accumulation}
+    sums = {str(step.node): _short_text(step.ran_with[0]) for step in steps if _has_sum(step)}
     picture = make_picture(graph)
     names = {box.data["index"]: box.data.get("label", "a leaf without a name") for box in picture.boxes}
     description = f"{picture.description} Beside each arrow is the gradient that was sent along it."
@@ -44,13 +45,13 @@ def backward_picture(steps: Sequence[Step]) -> Picture:
         picture,
         title=f"Backward of {outputs_text(graph)}",
         description=description,
-        boxes=tuple([_kept_in(box, kept) for box in picture.boxes]),
+        boxes=tuple([_noted(box, kept, sums) for box in picture.boxes]),
         arrows=tuple([_sent_along(arrow, sent) for arrow in picture.arrows]),
     )
 
 
 def _graph(steps: Sequence[Step]) -> GraphData:
-    """Return the nodes and edges of the steps as a graph. A node that did not run has no name."""
+    """Return the nodes and edges of the steps as a graph. A node that did not run has that as its name."""
     nodes = {step.node: _node(step) for step in steps}
     for sent in [each for step in steps for each in step.sent]:
         if sent.node not in nodes:
@@ -79,17 +80,23 @@ def _sent_along(arrow: Arrow, sent: dict[tuple[str, str], Gradient | None]) -> A
     return replace(arrow, text=text, text_kind="gradient", data=arrow.data | {"gradient": gradient})
 
 
-def _kept_in(box: Box, kept: dict[str, str]) -> Box:
-    grad = kept.get(box.data["index"])
-    if grad is None:
+def _has_sum(step: Step) -> bool:
+    """Tell whether the step's node waits for several contributions to its only output."""
+    return step.waits_for > 1 and len(step.ran_with) == 1 and step.accumulation is None
+
+
+def _noted(box: Box, kept: dict[str, str], sums: dict[str, str]) -> Box:
+    """Return a leaf's box with its ``.grad``, and that of another node with the sum that it ran with."""
+    index = box.data["index"]
+    if index in kept:
+        note, hint, data = f".grad {kept[index]}", f"with .grad {kept[index]}", {"grad": kept[index]}
+    elif index in sums:
+        note = hint = f"runs with {sums[index]}"
+        data = {"gradient": sums[index]}
+    else:
         return box
-    lines = [Line(part, "name") for part in wrap(f".grad {grad}")]
-    return replace(
-        box,
-        lines=(*box.lines, *lines),
-        hint=f"{box.hint} with .grad {grad}",
-        data=box.data | {"grad": grad},
-    )
+    lines = [Line(part, "name") for part in wrap(note)]
+    return replace(box, lines=(*box.lines, *lines), hint=f"{box.hint} {hint}", data=box.data | data)
 
 
 def _kept_text(accumulation: Accumulation) -> str:

@@ -181,10 +181,11 @@ class BackwardRecord:
         It looks like [`AutogradGraph.to_svg`][], and has the same ids and data. Beside an arrow is the
         gradient that was sent along it, with 4 digits; one whose numbers need more than 16 characters is
         shown by its shape and norm. A leaf's box has its ``.grad``: before and after, or after
-        alone if there was none before. A node that did not run has a box without a name.
+        alone if there was none before. The box of an operation with one output that waited for several
+        gradients has what it ran with. A node that did not run has a box that says so.
 
-        For scripts, an arrow has its gradient as ``data-gradient``, and a leaf its ``.grad`` as
-        ``data-grad``.
+        For scripts, an arrow has its gradient as ``data-gradient``, and so has a box what it ran with; a
+        leaf has its ``.grad`` as ``data-grad``.
 
         Args:
             id_prefix: The start of each id; a hyphen follows it.

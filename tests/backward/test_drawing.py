@@ -94,6 +94,9 @@ def test_each_edge_has_what_was_sent_and_each_leaf_its_grad() -> None:
     (x,) = groups(svg, "graph-leaf")
     assert [text.text for text in x.iter(f"{SVG}text")] == ["x", "AccumulateGrad", ".grad 13"]
     assert (x.get("data-grad"), x.findtext(f"{SVG}title")) == ("13", "AccumulateGrad: x () with .grad 13")
+    y = groups(svg, "graph-node")[2]
+    assert [text.text for text in y.iter(f"{SVG}text")] == ["y", "MulBackward0", "runs with 2"]
+    assert (y.get("data-gradient"), y.findtext(f"{SVG}title")) == ("2", "MulBackward0: y () runs with 2")
     (root,) = groups(svg, "graph-root")
     assert (root.get("data-label"), root.get("data-root")) == ("z", "0")
 
