@@ -46,3 +46,8 @@ from lessons_src.exercises.updates import check_diagnoses as check_diagnoses
 from lessons_src.exercises.updates import check_evaluate as check_evaluate
 from lessons_src.exercises.updates import check_mean_loss as check_mean_loss
 from lessons_src.exercises.updates import check_step as check_step
+from lessons_src.exercises.accumulation import check_backward as check_backward
+from lessons_src.exercises.accumulation import check_momentum as check_momentum
+from lessons_src.exercises.accumulation import check_sums as check_sums
+from lessons_src.exercises.accumulation import check_values as check_values
+from lessons_src.exercises.accumulation import check_weights as check_weights
