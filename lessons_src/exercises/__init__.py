@@ -7,3 +7,7 @@ from lessons_src.exercises.leaves import check_formula as check_formula
 from lessons_src.exercises.leaves import check_repaired as check_repaired
 from lessons_src.exercises.leaves import check_start as check_start
 from lessons_src.exercises.leaves import check_table as check_table
+from lessons_src.exercises.walks import check_depth as check_depth
+from lessons_src.exercises.walks import check_kinds as check_kinds
+from lessons_src.exercises.walks import check_lost as check_lost
+from lessons_src.exercises.walks import check_way as check_way
