@@ -4,7 +4,7 @@ A check prints `Right.`, or what is wrong with the answer and where to look. It 
 """
 
 from lessons_src.exercises.leaves import check_formula as check_formula
-from lessons_src.exercises.leaves import check_repaired as check_repaired
+from lessons_src.exercises.leaves import check_reconnected as check_reconnected
 from lessons_src.exercises.leaves import check_start as check_start
 from lessons_src.exercises.leaves import check_table as check_table
 from lessons_src.exercises.walks import check_depth as check_depth
