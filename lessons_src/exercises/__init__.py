@@ -52,7 +52,7 @@ from lessons_src.exercises.accumulation import check_sums as check_sums
 from lessons_src.exercises.accumulation import check_values as check_values
 from lessons_src.exercises.accumulation import check_weights as check_weights
 from lessons_src.exercises.leaves import check_formula as check_formula
-from lessons_src.exercises.leaves import check_repaired as check_repaired
+from lessons_src.exercises.leaves import check_reconnected as check_reconnected
 from lessons_src.exercises.leaves import check_start as check_start
 from lessons_src.exercises.leaves import check_table as check_table
 from lessons_src.exercises.walks import check_depth as check_depth
