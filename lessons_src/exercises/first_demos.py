@@ -40,16 +40,14 @@ def check_circle(answer: Callable[..., Any]) -> None:
         ((1.0, -2.0, 5.0), ((6.0, 4.0, 1.0, -3.0), (-2.0, 2.0, 3.0, 1.0))),
         ((0.5, 1.0, 3.0), ((3.0, -1.0, 2.0, 0.0), (0.0, 2.0, -2.0, 5.0))),
     ):
-        parameters = [torch.tensor(value, requires_grad=True) for value in circle]
+        u, v, r = (torch.tensor(value, requires_grad=True) for value in circle)
         x, y = map(torch.tensor, points)
-        loss = _loss(answer, "u, v, r, x, y", *parameters, x, y)
-        right, mistakes = _circle_losses(*parameters, x, y)
-        u, v, r = circle
-        _compare(
-            loss, right, mistakes, f"for u = {u:g}, v = {v:g}, r = {r:g}, x = {x.tolist()}, y = {y.tolist()}"
-        )
+        loss = _loss(answer, "u, v, r, x, y", u, v, r, x, y)
+        right, mistakes = _circle_losses(u, v, r, x, y)
+        given = f"for u = {u:g}, v = {v:g}, r = {r:g}, x = {x.tolist()}, y = {y.tolist()}"
+        _compare(loss, right, mistakes, given)
     # On the circle, also the slope of a loss with a square is 0.
-    _compare_slopes(loss, right, dict(zip("uvr", parameters, strict=True)))
+    _compare_slopes(loss, right, {"u": u, "v": v, "r": r})
 
 
 @check
@@ -68,8 +66,8 @@ def check_hoop(answer: object) -> None:
         raise Hint(f"{degrees:.4g} looks like radians. Hand in degrees: `rad2deg()` makes them.")
     if not 0 < degrees < STEEPEST:
         raise Hint(
-            f"{degrees:.1f} degrees is no throw towards the hoop: the angle must be between 0 and "
-            f"{STEEPEST}. Was the start in radians (`deg2rad()` makes them), and the learning rate small enough?"
+            f"{degrees:.1f} degrees is no throw towards the hoop: it must be between 0 and {STEEPEST}. "
+            "Was the start in radians (`deg2rad()` makes them), and the learning rate small enough?"
         )
     if _hits(degrees, HOOP):
         return

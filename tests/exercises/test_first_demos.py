@@ -113,14 +113,14 @@ def test_the_loss_of_a_circle(loss: str, said: str, says: Says) -> None:
         (
             -77006,
             (
-                "-77006.0 degrees is no throw towards the hoop: the angle must be between 0 and 90. Was the "
+                "-77006.0 degrees is no throw towards the hoop: it must be between 0 and 90. Was the "
                 "start in radians (`deg2rad()` makes them), and the learning rate small enough?"
             ),
         ),
         (
             90,
             (
-                "90.0 degrees is no throw towards the hoop: the angle must be between 0 and 90. Was the "
+                "90.0 degrees is no throw towards the hoop: it must be between 0 and 90. Was the "
                 "start in radians (`deg2rad()` makes them), and the learning rate small enough?"
             ),
         ),
