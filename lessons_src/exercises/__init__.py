@@ -59,3 +59,8 @@ from lessons_src.exercises.walks import check_depth as check_depth
 from lessons_src.exercises.walks import check_kinds as check_kinds
 from lessons_src.exercises.walks import check_lost as check_lost
 from lessons_src.exercises.walks import check_way as check_way
+from lessons_src.exercises.first_demos import check_border as check_border
+from lessons_src.exercises.first_demos import check_circle as check_circle
+from lessons_src.exercises.first_demos import check_descend as check_descend
+from lessons_src.exercises.first_demos import check_hoop as check_hoop
+from lessons_src.exercises.first_demos import check_repair_misfit as check_repair_misfit
