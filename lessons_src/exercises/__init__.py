@@ -39,7 +39,7 @@ from lessons_src.exercises.optimisation import check_land as check_land
 from lessons_src.exercises.optimisation import check_one_epoch as check_one_epoch
 from lessons_src.exercises.optimisation import check_rescale as check_rescale
 from lessons_src.exercises.linear_regression import check_my_fit as check_my_fit
-from lessons_src.exercises.linear_regression import check_repaired as check_repaired
+from lessons_src.exercises.linear_regression import check_repaired_loop as check_repaired_loop
 from lessons_src.exercises.linear_regression import check_updates_until as check_updates_until
 from lessons_src.exercises.linear_regression import check_weighted_fit as check_weighted_fit
 from lessons_src.exercises.updates import check_diagnoses as check_diagnoses
