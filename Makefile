@@ -14,7 +14,7 @@ INSTALL := [ -t 1 ] || quiet=--quiet; \
 	PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install $$quiet --no-compile --disable-pip-version-check --editable
 # Two workers; whole files on one of them, so that a lesson runs once.
 PYTEST := pytest --numprocesses 2 --dist loadfile
-# What `make check` sets: every test, with coverage.
+# `make check` sets others.
 TEST = $(PYTEST) -m "not slow"
 # Two builds of one commit are the same byte for byte; this is the date that they carry.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
@@ -35,13 +35,15 @@ build: .venv/ready  ## build the site into the folder site
 test: .venv/ready  ## run the lessons, the docstrings and all quick tests
 	$(BIN)/$(TEST)
 
-check: .venv/ready  ## run all that CI runs: format, lint, types, the strict build, every test with coverage
+check: .venv/ready  ## run all that CI runs: format, lint, types, the strict build, every test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(MAKE) build
 	@rm -f .coverage .coverage.*
-	$(MAKE) test TEST="coverage run -m $(PYTEST)"
+	@# Coverage makes slow tests slower, and the others reach every line. Their summary ends the log.
+	$(MAKE) test TEST='$(PYTEST) -m slow'
+	$(MAKE) test TEST='coverage run -m $(PYTEST) -m "not slow"'
 	@# What a process that a test has killed leaves behind is half a file, which combine complains of.
 	@$(BIN)/coverage combine --quiet >/dev/null 2>&1; rm -f .coverage.*
 	@report=$$($(BIN)/coverage report) || { echo "$$report"; exit 1; }

@@ -7,15 +7,18 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
 
+from lessons_src.backward.drawing import backward_picture
 from lessons_src.backward.record import Accumulation, Contribution, Gradient, Step
 from lessons_src.backward.steps import step_lines
 from lessons_src.graph.build import read
+from lessons_src.graph.layout import check_boxes, obstacle
 from lessons_src.graph.names import unbatched
 from lessons_src.graph.options import TextOptions
+from lessons_src.graph.svg import svg_text
 from lessons_src.printing import MAX_LINES, plural
 
 if TYPE_CHECKING:
@@ -117,7 +120,8 @@ def record_backward(
 class BackwardRecord:
     """The steps of one ``backward()``, as numbers, strings and lists, which keep no tensor alive.
 
-    ``str(record)`` is ``record.render()``.
+    ``str(record)`` is ``record.render()``. A notebook shows the record as a drawing of the graph, with
+    the gradients on its arrows; if that is not possible, as text with the reason.
 
     Attributes:
         steps: The nodes that ran, in the order in which they ran.
@@ -170,6 +174,52 @@ class BackwardRecord:
                  adds 6 to w.grad, which was None
         """
         return "\n".join(step_lines(self.steps, TextOptions(max_lines=max_lines, ascii_only=ascii_only)))
+
+    def to_svg(self, *, id_prefix: str = "") -> str:
+        """Return the graph that ran as an SVG drawing, with the gradients that were sent on its arrows.
+
+        It looks like [`AutogradGraph.to_svg`][], and has the same ids and data. Beside an arrow is the
+        gradient that was sent along it, with 4 digits; one whose numbers need more than 16 characters is
+        shown by its shape and norm. A leaf's box has its ``.grad``: before and after, or after
+        alone if there was none before. The box of an operation with one output that waited for several
+        gradients has what it ran with. A node that did not run has a box that says so.
+
+        For scripts, an arrow has its gradient as ``data-gradient``, and so has a box what it ran with; a
+        leaf has its ``.grad`` as ``data-grad``.
+
+        Args:
+            id_prefix: The start of each id; a hyphen follows it.
+
+        Raises:
+            ImportError: pygraphviz is missing.
+            TypeError: `id_prefix` has the wrong type.
+            ValueError: The graph takes more than a few seconds to lay out or is more than 10,000 pixels
+                wide, or `id_prefix` cannot begin an id.
+
+        Examples:
+            >>> import torch
+            >>> from lessons_src import record_backward
+            >>> w = torch.tensor(3.0, requires_grad=True)
+            >>> svg = record_backward(w * w, {"w": w}).to_svg()
+            >>> [part.partition('"')[0] for part in svg.split('data-gradient="')[1:]]
+            ['3', '3']
+        """
+        check_boxes(len(self.steps))
+        return svg_text(backward_picture(self.steps), id_prefix)
+
+    def _repr_svg_(self) -> str | None:
+        """Return the drawing for a notebook, or ``None`` if it cannot be drawn."""
+        return None if self._why_not_drawn() else self.to_svg()
+
+    def _repr_pretty_(self, printer: Any, cycle: object) -> None:
+        """Show a notebook the steps, and why they are no drawing, if they cannot be drawn."""
+        reason = self._why_not_drawn()
+        printer.text(f"{self}\n{reason}".strip() if reason else repr(self))
+
+    def _why_not_drawn(self) -> str:
+        if not self.steps:
+            return repr(self)
+        return obstacle(len(self.steps), partial(backward_picture, self.steps))
 
     def __str__(self) -> str:
         return self.render()

@@ -80,7 +80,7 @@ class _Stepper:
         return f"{self.name(step)}{output}{_colon(label)}"
 
 
-def gradient_text(gradient: Gradient | None, none: str = "nothing") -> str:
+def gradient_text(gradient: Gradient | None, none: str = "nothing", digits: int = 5) -> str:
     """Return a gradient's numbers if they are few, else its shape and norm.
 
     >>> import torch
@@ -91,17 +91,17 @@ def gradient_text(gradient: Gradient | None, none: str = "nothing") -> str:
     if gradient is None:
         return none
     if gradient.values is not None:
-        return _values_text(gradient.values)
+        return _values_text(gradient.values, digits)
     shape = "(?)" if gradient.shape is None else str(tuple(gradient.shape))
-    return shape if gradient.norm is None else f"{shape} of norm {_values_text(gradient.norm)}"
+    return shape if gradient.norm is None else f"{shape} of norm {_values_text(gradient.norm, digits)}"
 
 
-def _values_text(values: Values) -> str:
+def _values_text(values: Values, digits: int) -> str:
     if isinstance(values, list):
-        return f"[{', '.join(map(_values_text, values))}]"
+        return f"[{', '.join([_values_text(value, digits) for value in values])}]"
     if isinstance(values, float):
-        return f"{values:.5g}"
-    return f"({complex(values):.5g})" if values.endswith("j") else values
+        return f"{values:.{digits}g}"
+    return f"({complex(values):.{digits}g})" if values.endswith("j") else values
 
 
 def _sum_text(came: Gradient | None, ran_with: Gradient | None, terms: Sequence[Gradient]) -> str:

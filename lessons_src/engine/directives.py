@@ -24,7 +24,6 @@ _ARGUMENTS = {
 # Pairs that cannot be used together, and why.
 _CONFLICTS = {
     ("hidden", "predict"): "a hidden block shows nothing that a reader could predict",
-    ("hidden", "figure"): "a hidden block shows no figure",
     ("hidden", "raises"): "a reader could not see which code raised",
     ("hidden", "exercise"): "a reader edits the block of an exercise",
     ("predict", "exercise"): "what an exercise shows at first is no answer",

@@ -137,8 +137,6 @@ class _Check:
         if wanted and shown != 1:
             what = f"{shown}; give each a block of its own" if shown else "none; draw one or delete `figure`"
             yield self._failure(f"this block must show one figure, not {what}")
-        elif shown and self.block.directives.hidden:
-            yield self._failure("this block is hidden, so no page would show its figure")
         elif shown and not wanted:
             yield self._failure(
                 "this block shows a figure without a text for it: describe it, `<!-- figure: … -->`"

@@ -43,16 +43,17 @@ class Page:
 
 
 def render_page(lesson: Lesson) -> Page:
-    """Return the page of `lesson`, with a `RESULTS` fence after each block that is not hidden.
+    """Return the page of `lesson`, with a `RESULTS` fence after each block.
 
-    With `predict`, this fence and the explanation after it are in a fold.
+    With `predict`, this fence and the explanation after it are in a fold. Of a hidden block with a figure
+    only the fence is there; of any other hidden block, nothing.
     """
     lines: dict[str, int] = {}
     text = list(lesson.lines)
     # From the end, so that an edit does not move the blocks that are still to be edited.
     for block in reversed(lesson.blocks):
         source: list[str] = []
-        if not block.directives.hidden:
+        if _is_seen(block):
             key = _key(lesson, block)
             lines[key] = block.line
             source = _block_source(lesson, block, key)
@@ -65,15 +66,20 @@ def render_page(lesson: Lesson) -> Page:
     return Page("".join(text).removeprefix("\ufeff"), lines)
 
 
+def _is_seen(block: Block) -> bool:
+    return not block.directives.hidden or block.directives.figure is not None
+
+
 def _block_source(lesson: Lesson, block: Block, key: str) -> list[str]:
-    source = [row.removeprefix(block.indent) for row in lesson.lines[block.fence.start : block.fence.end]]
+    at = Span(0, 0) if block.directives.hidden else block.fence
+    source = [row.removeprefix(block.indent) for row in lesson.lines[at.start : at.end]]
     results = ["\n", f"```{RESULTS}\n", f"{key}\n", "```\n"]
     if exercise := block.directives.exercise:
         grade = f"{'★' * exercise.stars}{'☆' * (3 - exercise.stars)} {_GRADES[exercise.stars]}"
         source = [f"{grade}, {exercise.minutes} minutes\n", "{ .lesson-exercise }\n", "\n", *source]
     if block.directives.predict:
-        at = block.explanation or Span(0, 0)
-        prose = [row.removeprefix(block.indent) for row in lesson.lines[at.start : at.end]]
+        told = block.explanation or Span(0, 0)
+        prose = [row.removeprefix(block.indent) for row in lesson.lines[told.start : told.end]]
         inside = [f"    {row}" if row.strip() else "\n" for row in [*results, *prose]]
         results = [
             "\n",
@@ -95,9 +101,7 @@ def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
     pieces = [(block, next(runs) if block.is_run else None) for block in lesson.blocks]
     figures = count(1)
     return {
-        _key(lesson, block): _results(block, result, figures)
-        for block, result in pieces
-        if not block.directives.hidden
+        _key(lesson, block): _results(block, result, figures) for block, result in pieces if _is_seen(block)
     }
 
 

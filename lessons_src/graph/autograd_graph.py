@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from lessons_src.graph.build import read
 from lessons_src.graph.dot import dot_text
-from lessons_src.graph.layout import MissingPackageError, TooLargeError, check, check_boxes
+from lessons_src.graph.layout import check_boxes, obstacle
 from lessons_src.graph.model import MAX_NODES, GraphData
 from lessons_src.graph.options import TextOptions
 from lessons_src.graph.picture import make_picture
@@ -270,12 +271,7 @@ class AutogradGraph(GraphData):
         printer.text(f"{self}\n{reason}" if reason else repr(self))
 
     def _why_not_drawn(self) -> str:
-        try:
-            check_boxes(len(self.nodes))
-            check(make_picture(self))
-        except (MissingPackageError, TooLargeError) as error:
-            return str(error)
-        return ""
+        return obstacle(len(self.nodes), partial(make_picture, self))
 
     def __str__(self) -> str:
         return self.render()

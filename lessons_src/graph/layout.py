@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from lessons_src.graph.style import box_size, text_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lessons_src.graph.picture import Arrow, Picture
 
@@ -27,6 +27,9 @@ MAX_UNDIVIDED = 14_000  # the sum of the squares of the rows that the arrows pas
 
 _POINTS = 72  # in an inch, the unit of Graphviz's sizes
 _GAP = 10.8  # pixels between the boxes of a row
+
+# Left and right of a text together, in pixels. A short gradient between two arrows needs more.
+_TEXT_MARGINS = {"output": 8, "gradient": 16}
 
 # A table has a fixed size; the size of text would depend on the fonts of the machine.
 _TEXT = '<<TABLE BORDER="0" FIXEDSIZE="TRUE" WIDTH="{:.0f}" HEIGHT="{:.0f}"><TR><TD></TD></TR></TABLE>>'
@@ -104,6 +107,21 @@ def check(picture: Picture) -> None:
             "on Linux it needs the system's libexpat, glib, libX11, libXext and libXrender. "
             "Or use render() or to_dot(), which need no layout."
         ) from error
+
+
+def obstacle(boxes: int, make: Callable[[], Picture]) -> str:
+    """Return why the picture that `make` returns, of at least so many boxes, cannot be laid out, or nothing.
+
+    >>> from lessons_src.graph.picture import Picture
+    >>> obstacle(0, lambda: Picture("Nothing", "", (), ()))
+    ''
+    """
+    try:
+        check_boxes(boxes)  # a picture of a million boxes takes half a minute
+        check(make())
+    except (MissingPackageError, TooLargeError) as error:
+        return str(error)
+    return ""
 
 
 def check_boxes(number: int) -> None:
@@ -188,8 +206,8 @@ def _piece_statements(arrow: Arrow, way: Way) -> Iterator[str]:
         weight = (8, 2, 1 + arrow.is_main)[is_first + is_last]
         attributes = f'key="{key}", weight={weight}'
         if arrow.text and is_first:
-            width, height = text_size(arrow.text, "output")
-            attributes += f", label={_TEXT.format(width + 8, height)}"
+            width, height = text_size(arrow.text, arrow.text_kind)
+            attributes += f", label={_TEXT.format(width + _TEXT_MARGINS[arrow.text_kind], height)}"
         if not is_first:
             attributes += ", tailport=s, tailclip=false"
         if not is_last:

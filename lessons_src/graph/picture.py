@@ -46,13 +46,15 @@ class Box:
 class Arrow:
     """An edge: from the box `tail` to the box `head`, whose output is an input of `tail`.
 
-    Main arrows lead from operation to operation, and are drawn straighter than the others.
+    `text_kind` says what its text is: an output's index, or the gradient that was sent along it. Main
+    arrows lead from operation to operation, and are drawn straighter than the others.
     """
 
     id: str
     tail: str
     head: str
     text: str = ""
+    text_kind: Literal["output", "gradient"] = "output"
     is_main: bool = False
     is_dashed: bool = False
     data: Data = field(default_factory=dict)
@@ -137,7 +139,7 @@ def _edges(node: GraphNode, *, shapes: bool, show_none: bool) -> Iterator[Box | 
                 text += f" {shape_text(child.shapes[output_nr])}"
             data |= {"to": str(child.index), "output": str(output_nr)}
             is_main = child.variable is None
-            yield Arrow(edge, f"node-{node.index}", f"node-{child.index}", text, is_main, data=data)
+            yield Arrow(edge, f"node-{node.index}", f"node-{child.index}", text, is_main=is_main, data=data)
         elif show_none:
             yield from _stub(node, _note(f"none-{node.index}-{number}", "none", "None"), data)
     if node.cut:

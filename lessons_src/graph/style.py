@@ -14,9 +14,9 @@ from lessons_src.palette import BLUE, GREEN, MUTED
 if TYPE_CHECKING:
     from lessons_src.graph.picture import Box
 
-TextKind: TypeAlias = Literal["label", "name", "detail", "output"]
+TextKind: TypeAlias = Literal["label", "name", "detail", "output", "gradient"]
 
-FONT_SIZES: dict[TextKind, float] = {"label": 13, "name": 12, "detail": 11, "output": 11}
+FONT_SIZES: dict[TextKind, float] = {"label": 13, "name": 12, "detail": 11, "output": 11, "gradient": 12}
 LINE_HEIGHT = 1.3  # of the font's size
 PADDING_X, PADDING_Y = 8.0, 5.0
 RING = 3.0  # between the two outlines of a root

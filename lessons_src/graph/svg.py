@@ -29,7 +29,7 @@ _PAINTED = {
     ".graph-node, .graph-note, .graph-edge": ("color", MUTED),
     ".graph-leaf": ("color", GREEN),
     ".graph-root": ("color", BLUE),
-    ".graph-label, .graph-name": ("fill", INK),
+    ".graph-label, .graph-name, .graph-gradient": ("fill", INK),
     ".graph-detail, .graph-output": ("fill", MUTED),
     ".graph-paper": ("fill", PAPER),
 }
@@ -142,7 +142,7 @@ def _draw_arrow(group: Element, arrow: Arrow, route: Route) -> None:
     SubElement(group, "polygon", points=head, fill="currentColor")
     if route.text_at:
         x, y = route.text_at
-        _text(group, arrow.text, (x, y + FONT_SIZES["output"] * 0.35), "output")
+        _text(group, arrow.text, (x, y + FONT_SIZES[arrow.text_kind] * 0.35), arrow.text_kind)
 
 
 def _arrow_head(base: Point, tip: Point) -> str:
@@ -160,7 +160,7 @@ def _text(group: Element, text: str, at: Point, kind: TextKind) -> None:
         "text-anchor": "middle",
         "font-family": _FONTS,
         "font-size": _number(FONT_SIZES[kind]),
-        "fill": INK if kind in {"label", "name"} else MUTED,
+        "fill": INK if kind in {"label", "name", "gradient"} else MUTED,
     }
     if kind == "label":
         attributes["font-weight"] = "bold"

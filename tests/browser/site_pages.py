@@ -6,14 +6,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted(path.stem for path in ROOT.glob("docs/lessons/*.md"))
 REFERENCE = sorted(path.stem for path in ROOT.glob("docs/reference/*.md"))
-PATHS = ["", *(f"lessons/{name}/" for name in LESSONS), *(f"reference/{name}/" for name in REFERENCE)]
+OTHERS = sorted(path.stem for path in ROOT.glob("docs/*.md") if path.stem != "index")
+PATHS = [
+    "",
+    *(f"{name}/" for name in OTHERS),
+    *(f"lessons/{name}/" for name in LESSONS),
+    *(f"reference/{name}/" for name in REFERENCE),
+]
 BUDGETS = tomllib.loads((ROOT / "tests" / "site" / "budgets.toml").read_text(encoding="utf-8"))
 NOTEBOOK = "notebooks/lessons/linear-regression/"
 
 WIDTHS = (1300, 390)
 
 UNFOLD = "document.querySelectorAll('details').forEach(fold => { fold.open = true })"
-FOLD = UNFOLD.replace("true", "false")
 
 # A script hears of sizes once they are drawn. Then what scrolls is a region, and nothing else is.
 SETTLED = """() => [...document.querySelectorAll('.md-content *')].every(box => {

@@ -46,6 +46,20 @@ def test_a_predict_first_answer_is_folded_until_it_is_opened_from_the_keyboard(
     assert answer.inner_text().strip().endswith("tensor(13.)")
 
 
+def test_one_switch_shows_all_answers_and_the_next_page_remembers_it(browser: Browser, address: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    closed = page.locator("details.lesson-predict:not([open])")
+    for path, switch in [("lessons/no-grad/", True), ("lessons/loss/", False)]:
+        page.goto(address + path)
+        button = page.get_by_role("button", name="Show all answers", pressed=not switch)
+        expect(closed).to_have_count(page.locator("details.lesson-predict").count() if switch else 0)
+        button.click()
+        assert button.count() == 0, "it is pressed now, or no longer"
+    expect(closed).to_have_count(page.locator("details.lesson-predict").count())
+    context.close()
+
+
 def test_figures_take_their_colours_from_the_palette(page: Page, address: str) -> None:
     page.goto(address + "lessons/linear-regression/")
     colours = []

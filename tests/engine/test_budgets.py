@@ -61,5 +61,13 @@ def test_each_exercise_has_one_block_that_calls_a_check(wrong: str) -> None:
     assert lesson(exercises=EXERCISES).count("\n") + 1 == found[0]
 
 
+def test_a_block_fits_on_a_phone_but_for_a_third_of_its_lines() -> None:
+    wide, fits = f"x = {'1' * 43}\n", "x = 1\n"
+    assert problems(lesson(block(wide + 2 * fits))) == []
+    assert problems(lesson("Text.\n\n", block(2 * wide + 3 * fits))) == [
+        (10, "more than a third of this block's lines have over 46 characters: break them")
+    ]
+
+
 def test_a_page_that_is_no_lesson_has_no_budgets() -> None:
     assert problems("word\n\n" * 3000 + block("1", "1", "predict: What?") * 10) == []

@@ -63,7 +63,6 @@ def test_a_directive_stands_once() -> None:
         ("hidden", "predict: What?"),
         ("hidden", "exercise: ★ 5 min"),
         ("predict: What?", "exercise: ★ 5 min"),
-        ("hidden", "figure: A line."),
         ("hidden", "raises"),
         ("ellipsis", "tolerance: 1"),
     ],

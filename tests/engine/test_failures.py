@@ -210,7 +210,7 @@ def test_a_figure_needs_its_text() -> None:
     (failure,) = failures(block(FIGURE))
     assert failure.startswith(f"{PATH}:3: this block shows a figure without a text for it: describe it")
     (failure,) = failures(block(FIGURE, None, "hidden"))
-    assert failure.startswith(f"{PATH}:4: this block is hidden, so no page would show its figure")
+    assert failure.startswith(f"{PATH}:4: this block shows a figure without a text for it")
 
 
 def test_a_figure_that_is_promised_must_come_and_only_one() -> None:

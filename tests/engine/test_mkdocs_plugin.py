@@ -20,6 +20,7 @@ from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort
 from mkdocs.livereload import LiveReloadServer
+from mkdocs.structure.files import get_files
 
 from lessons_src import engine
 from lessons_src.engine import mkdocs_plugin
@@ -342,6 +343,18 @@ def test_what_is_interrupted_ends_its_lessons_and_its_fork_server(
     assert not is_alive(server)
 
 
+def test_the_end_of_a_server_ends_its_lessons(site: Site) -> None:
+    note = site.root / "running"
+    site.write(block(f"import os\nopen({str(note)!r}, 'w').write(f'{{os.getpid()}} ')\nwhile True: x = 1"))
+    config = load_config(str(site.root / "mkdocs.yml"))
+    config.plugins.on_config(config)
+    config.plugins.on_files(get_files(config), config=config)
+    while not note.exists() or " " not in note.read_text():
+        time.sleep(0.02)
+    config.plugins.on_shutdown()
+    assert not is_alive(note.read_text())
+
+
 def test_a_lesson_that_another_plugin_leaves_out_is_checked_all_the_same(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -552,7 +565,6 @@ def test_a_module_that_is_not_python_ends_a_build_in_one_message(
     assert "not built, because of 1 failure in lessons" in caplog.text
 
 
-@pytest.mark.slow
 def test_a_server_names_a_module_that_is_not_python_on_the_pages_that_need_it_until_it_is_mended(
     site: Site, module: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -564,18 +576,17 @@ def test_a_server_names_a_module_that_is_not_python_on_the_pages_that_need_it_un
     good = module.read_text()
     site.start("serve")
     assert failing() == {}
-    for _ in range(2):
-        module.write_text("def answer():\n    return (1\n")
-        caplog.clear()
-        pages = failing()
-        assert pages.keys() == {"reference", "lesson"}
-        for text in pages.values():
-            assert "teaching/__init__.py:2: this module is not Python: '(' was never closed" in text
-        assert "Say it." in pages["reference"]
-        assert "docs/lesson.md:4: this line raises" in pages["lesson"]
-        assert caplog.text.count("teaching/__init__.py:2:") == 1
-        module.write_text(good)
-        assert failing() == {}
+    module.write_text("def answer():\n    return (1\n")
+    caplog.clear()
+    pages = failing()
+    assert pages.keys() == {"reference", "lesson"}
+    for text in pages.values():
+        assert "teaching/__init__.py:2: this module is not Python: '(' was never closed" in text
+    assert "Say it." in pages["reference"]
+    assert "docs/lesson.md:4: this line raises" in pages["lesson"]
+    assert caplog.text.count("teaching/__init__.py:2:") == 1
+    module.write_text(good)
+    assert failing() == {}
 
 
 class Server:

@@ -161,6 +161,12 @@ def test_a_hidden_block_is_not_on_the_page() -> None:
     assert [code.text for code in html.select("code")] == ["secret + 0\n"]
 
 
+def test_of_a_hidden_block_the_figure_is_on_the_page() -> None:
+    html = render("A\n\n", block(PLOT, None, "hidden", "figure: A line."), "B\n")
+    assert [tag.name for tag in html.find_all(recursive=False)] == ["p", "figure", "p"]
+    assert not html.select("code")
+
+
 def test_directives_are_not_on_the_page() -> None:
     made = render_page(parse(block("0.1", "0.1", "tolerance: 1", "predict: What?")))
     assert "<!--" not in made.markdown

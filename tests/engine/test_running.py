@@ -309,7 +309,6 @@ def test_an_error_of_the_runner_is_raised_where_a_result_is_asked_for(
     background.stop()
 
 
-@pytest.mark.slow
 def test_the_next_lessons_run_though_one_killed_the_server_they_are_forked_from() -> None:
     (killed,) = run(
         parse(block("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nsignal.pause()"))
@@ -321,7 +320,6 @@ def test_the_next_lessons_run_though_one_killed_the_server_they_are_forked_from(
     assert failures(block("1", "1")) == []
 
 
-@pytest.mark.slow
 def test_a_server_that_is_killed_while_a_lesson_starts_is_replaced() -> None:
     prepare()
     server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]

@@ -16,7 +16,12 @@ from lessons_src.engine.running import run_lesson
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
 
-pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+# To run all lessons once more takes long; their own tests run them as they stand.
+QUICK = {"index.md", "basics.md", "no-grad.md"}
+pages = pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.name, marks=[pytest.mark.slow] * (page.name not in QUICK)) for page in PAGES],
+)
 
 
 @cache

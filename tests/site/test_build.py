@@ -52,7 +52,7 @@ def test_a_build_from_another_folder_is_the_same_byte_for_byte_and_never_imports
 
 def test_every_lesson_is_a_page_and_its_stored_outputs_are_on_it(site: Path) -> None:
     pages = list(ROOT.glob("docs/lessons/*.md"))
-    assert len(pages) == 7
+    assert len(pages) == 10
     for page in pages:
         html = (site / "lessons" / page.stem / "index.html").read_text(encoding="utf-8")
         fences = re.findall(r"^ *```text$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)

@@ -1,0 +1,255 @@
+"""The checks of lesson 10, A network from raw tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from lessons_src.exercises.checking import Hint, ask, check, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+
+def _weights(sizes: Sequence[int]) -> int:
+    return sum(inputs * outputs for inputs, outputs in zip(sizes, sizes[1:], strict=False))
+
+
+@check
+def check_count(answer: Callable[[list[int]], Any]) -> None:
+    """Check a function that counts the numbers in a network.
+
+    `answer` takes the sizes from the inputs to the outputs, such as [2, 16, 16, 1], and returns how many weights
+    and biases there are, a whole number.
+
+    Examples:
+        >>> check_count(lambda sizes: sum(sizes))
+        Not yet: for [2, 16, 16, 1] you count 35. You added the sizes. Between two layers there is a weight for \
+each pair.
+    """
+    for sizes in ([2, 16, 16, 1], [784, 10], [3, 5, 4, 3, 2]):
+        count = number(ask(answer, list(sizes)))
+        weights, biases = _weights(sizes), sum(sizes[1:])
+        if count == weights + biases:
+            continue
+        slips = {
+            weights: "That is the weights alone. Each result of a layer has a bias too.",
+            weights + sum(sizes): "The inputs have no biases.",
+            weights + len(sizes) - 1: "Each layer has as many biases as it has outputs, and not one.",
+            sum(sizes): "You added the sizes. Between two layers there is a weight for each pair.",
+        }
+        why = slips.get(int(count) if math.isfinite(count) else -1, "Count layer by layer, and add.")
+        raise Hint(f"for {sizes} you count {count:g}. {why}")
+
+
+INPUTS = torch.tensor([[0.5, -1.0], [1.5, 2.0], [-2.0, 0.25]])
+
+
+def _missing(model: nn.Module) -> list[str]:
+    return [name for name, parameter in model.named_parameters() if parameter.grad is None]
+
+
+@check
+def check_all_learn(answer: Callable[[], Any]) -> None:
+    """Check a module class of which all parameters must learn.
+
+    `answer` is a class of `nn.Module` with three linear layers, 2 to 16 to 16 to 1, that is made without
+    arguments. It takes points of shape (n, 2) and returns scores of shape (n,).
+
+    Examples:
+        >>> check_all_learn(lambda: torch.nn.Linear(2, 1))
+        Not yet: for points of shape (3, 2), the scores have the shape (3, 1). It must be (3,).
+    """
+    model = ask(answer)
+    if not isinstance(model, nn.Module):
+        raise Hint(f"the answer must be a class of `nn.Module`; it made {model!r}.")
+    scores = ask(model, INPUTS)
+    if not isinstance(scores, torch.Tensor) or scores.shape != (3,):
+        shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else repr(scores)
+        raise Hint(f"for points of shape (3, 2), the scores have the shape {shape}. It must be (3,).")
+    count, wanted = sum(parameter.numel() for parameter in model.parameters()), 337
+    if count != wanted:
+        names = sorted({name.split(".")[0] for name, _ in model.named_parameters()})
+        raise Hint(
+            f"`model.parameters()` gives {count} numbers, and there should be {wanted}. The module knows only "
+            f"what it finds in its attributes {names}. It does not look into a plain list: read about `nn.ModuleList`."
+        )
+    if not scores.requires_grad:
+        raise Hint("the scores require no grad: `forward` cuts its whole graph off.")
+    scores.square().sum().backward()
+    if missing := _missing(model):
+        raise Hint(
+            f"no gradient comes to {', '.join(missing)}. Something in `forward` cuts the graph on the way there."
+        )
+
+
+class _Model(nn.Module):
+    """Two parameters that are used and one that is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used = nn.Parameter(torch.tensor([1.0, -2.0]))
+        self.also = nn.Parameter(torch.tensor(0.5))
+        self.idle = nn.Parameter(torch.tensor([7.0]))
+
+    def loss(self) -> Tensor:
+        return ((self.used**2).sum() + self.also * 3 - 1) ** 2
+
+    def places(self) -> list[float]:
+        return [round(place, 4) for parameter in self.parameters() for place in parameter.flatten().tolist()]
+
+
+LR = 0.01
+
+
+def _sgd_places() -> list[list[float]]:
+    """Return where the parameters are after each of three steps of PyTorch's own SGD."""
+    model = _Model()
+    optimiser = torch.optim.SGD(model.parameters(), lr=LR)
+    places = []
+    for _ in range(3):
+        optimiser.zero_grad()
+        model.loss().backward()
+        optimiser.step()
+        places.append(model.places())
+    return places
+
+
+def _method(optimiser: Any, name: str) -> None:
+    """Call a method that returns nothing; raise `Hint` if it is missing or raises."""
+    method = getattr(optimiser, name, None)
+    if method is None:
+        raise Hint(f"your class has no method `{name}`.")
+
+    def call() -> bool:
+        method()
+        return True
+
+    call.__name__ = name
+    try:
+        ask(call)
+    except Hint as hint:
+        if "NoneType" in str(hint):
+            raise Hint(
+                f"{str(hint)[:-1]}. A parameter that got no gradient has None in `.grad`: pass over it."
+            ) from hint
+        raise
+
+
+def _step_hint(model: _Model, before: list[float], step: int) -> str:
+    """Say why the parameters are not where PyTorch's SGD has them."""
+    places = model.places()
+    if places == before:
+        if step == 0:
+            return "no parameter has moved."
+        return (
+            "no parameter has moved. `model.parameters()` is a generator: who goes through it once has used it up. "
+            "Keep a list."
+        )
+    grad = model.used.grad
+    slope = 0.0 if grad is None else grad[0].item()
+    moved = places[0] - before[0]
+    if abs(moved - LR * slope) < abs(moved + LR * slope):
+        return "the step goes uphill. Subtract."
+    return "it should subtract `lr` times the gradient, and nothing else."
+
+
+@check
+def check_sgd(answer: Callable[..., Any]) -> None:
+    """Check a class that does what `torch.optim.SGD` does.
+
+    `answer(parameters, lr)` takes what `model.parameters()` gives. It has two methods, `step()` and
+    `zero_grad()`.
+
+    Examples:
+        >>> class Lazy:
+        ...     def __init__(self, parameters, lr): ...
+        ...     def step(self): ...
+        ...     def zero_grad(self): ...
+        >>> check_sgd(Lazy)
+        Not yet: after call 1 of `step()`: no parameter has moved.
+    """
+    model = _Model()
+    given = list(model.parameters())
+
+    def make() -> Any:
+        return answer(model.parameters(), lr=LR)
+
+    if not callable(answer):
+        ask(answer)
+    make.__name__ = getattr(answer, "__name__", "your class")
+    optimiser = ask(make)
+    for step, right in enumerate(_sgd_places()):
+        before = model.places()
+        _method(optimiser, "zero_grad")
+        if any(p.grad is not None and p.grad.any() for p in given):
+            raise Hint("after `zero_grad()`, some parameter still has its old gradient.")
+        model.loss().backward()
+        _method(optimiser, "step")
+        if model.places() != right:
+            raise Hint(f"after call {step + 1} of `step()`: {_step_hint(model, before, step)}")
+
+
+def _three_arms(n: int) -> tuple[Tensor, Tensor]:
+    """Return points and labels as `spirals(n, arms=3)` of the lesson makes them."""
+    label = torch.arange(n) % 3
+    way = torch.rand(n).sqrt()
+    angle = 2 * math.pi * (1.25 * way + label / 3)
+    x = 3 * way[:, None] * torch.stack([angle.cos(), angle.sin()], 1)
+    return x + 0.2 * torch.randn(n, 2), label
+
+
+@check
+def check_arms(answer: Callable[[Tensor], Any]) -> None:
+    """Check a function that says on which of three arms each point lies.
+
+    `answer` takes new points, a tensor of shape (n, 2), and returns the label of each, 0, 1 or 2, in a tensor of
+    shape (n,).
+
+    Examples:
+        >>> check_arms(lambda points: torch.zeros(len(points)))
+        Not yet: 100 of 300 new points are right, as by chance. Your function always says 0.
+    """
+    torch.manual_seed(2026)
+    points, labels = _three_arms(300)
+
+    def call() -> Any:
+        return answer(points)
+
+    if not callable(answer):
+        ask(answer)
+    call.__name__ = getattr(answer, "__name__", "your function")
+    said = ask(call)
+    if isinstance(said, torch.Tensor) and said.shape == (300, 3):
+        raise Hint(
+            "these are three scores for each point. Its label is the place of the largest: `argmax(1)`."
+        )
+    if not isinstance(said, torch.Tensor) or said.shape != (300,):
+        shape = f"a tensor of shape {tuple(said.shape)}" if isinstance(said, torch.Tensor) else repr(said)
+        raise Hint(f"for 300 points the answer must be a tensor of shape (300,), not {shape}.")
+    values = sorted(set(said.tolist()))
+    if not set(values) <= {0, 1, 2}:
+        raise Hint(
+            f"each label must be 0, 1 or 2. One of yours is {next(v for v in values if v not in {0, 1, 2}):g}."
+        )
+    right, wanted = int((said == labels).sum()), 255
+    if right >= wanted:
+        return
+    if len(values) == 1:
+        raise Hint(
+            f"{right} of 300 new points are right, as by chance. Your function always says {values[0]:g}."
+        )
+    if len(values) == 2:
+        raise Hint(
+            f"{right} of 300 new points are right. Your function never says {({0, 1, 2} - set(values)).pop()}: give "
+            "it three scores."
+        )
+    raise Hint(
+        f"{right} of 300 new points are right; reach {wanted}. Train longer, on more points, or with more numbers "
+        "in a layer."
+    )

@@ -1,0 +1,258 @@
+"""The checks of lesson 4, Optimisation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lessons_src.exercises.checking import Hint, ask, check, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+CLOSE = 1e-3
+
+
+class _Name:
+    """Stands for an argument in a hint, where its own repr would be long."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _ask(function: Callable[..., Any], shown: str, *arguments: Any) -> Any:
+    """Return `function(*arguments)`; a hint shows `shown` in place of the arguments."""
+    if not callable(function):
+        return ask(function)
+
+    def call(_: _Name) -> Any:
+        return function(*arguments)
+
+    call.__name__ = getattr(function, "__name__", "your function")
+    return ask(call, _Name(shown))
+
+
+_WALKS = [
+    ([9.0, 4.0, 1.8, 0.8], False, "these losses fall. That is health."),
+    ([9.0, 8.99, 8.98, 8.97], False, "these losses hardly fall, but they fall. That is no divergence."),
+    (
+        [3.0, 1.2, 1.4, 0.9, 1.1, 0.8],
+        False,
+        "some losses rise, but the list falls as a whole. On minibatches that is no divergence.",
+    ),
+    ([9.0, 13.0, 18.7, 26.9], True, "each loss is larger than the one before by the same factor."),
+    ([9.0, 3e20, float("inf")], True, "the loss is too large to write down."),
+    (
+        [9.0, 3e20, float("inf"), float("nan")],
+        True,
+        "the walk ended in nan. Each comparison with nan, such as `nan > 9.0`, is False.",
+    ),
+]
+
+
+@check
+def check_diverges(answer: Callable[[list[float]], Any]) -> None:
+    """Check a function that says whether a walk diverged.
+
+    `answer` takes the list of the walk's losses, as floats, and returns True or False.
+
+    Examples:
+        >>> check_diverges(lambda losses: losses[-1] > losses[0])
+        Not yet: for [9.0, 3e+20, inf, nan] your answer is False. The walk ended in nan. Each comparison \
+with nan, such as `nan > 9.0`, is False.
+    """
+    for losses, diverged, why in _WALKS:
+        said = ask(answer, list(losses))
+        if isinstance(said, torch.Tensor) and said.numel() == 1:
+            said = said.item()
+        if not isinstance(said, bool):
+            raise Hint(f"for {losses} your answer is {said!r}. It must be True or False.")
+        if said != diverged:
+            raise Hint(f"for {losses} your answer is {said}. {why[0].upper()}{why[1:]}")
+
+
+def _landed_wrongly(place: float, start: float, slope: float, bend: float) -> str:
+    """Say which slip ends at this place."""
+    slips = {
+        start: "`w` is where it was. Return the new place.",
+        start + slope / bend: "this step goes uphill. Step against the slope.",
+        start
+        - 2
+        * slope
+        / bend: "it is as far from the bottom as before, on the other side. 2 / L'' is the limit; "
+        "half of it lands.",
+        start - slope: "this is a step with a learning rate of 1. Divide by the curvature.",
+        start - slope * bend: "this step is longer where the curvature is larger. It should be shorter.",
+        1 / bend: "this is the learning rate. Take the step with it, and return the place.",
+    }
+    for slip, hint in slips.items():
+        if abs(place - slip) < CLOSE:
+            return hint
+    return "the step is the slope at `w`, divided by the slope of the slope at `w`."
+
+
+@check
+def check_land(answer: Callable[..., Any]) -> None:
+    """Check a function that takes one step with the learning rate 1 / L''.
+
+    `answer` takes a loss, which is a function of one tensor, and the place `w`, a float. It returns the place
+    after the step, a number.
+
+    Examples:
+        >>> check_land(lambda loss_of, w: w)
+        Not yet: for the loss 2 * (w - 5) ** 2 from 1.0 you land at 1. `w` is where it was. Return the new \
+place.
+    """
+    cases: list[tuple[str, Callable[[Tensor], Tensor], float, float, float]] = [
+        ("2 * (w - 5) ** 2", lambda w: 2 * (w - 5) ** 2, 1.0, -16.0, 4.0),
+        ("(w + 3) ** 2 / 4", lambda w: (w + 3) ** 2 / 4, 3.0, 3.0, 0.5),
+        ("(w * w - 2) ** 2", lambda w: (w * w - 2) ** 2, 2.0, 16.0, 40.0),
+    ]
+    for text, loss_of, start, slope, bend in cases:
+        try:
+            place = number(_ask(answer, f"loss_of, {start}", loss_of, start))
+        except Hint as hint:
+            if "does not require grad" in str(hint):
+                raise Hint(
+                    "autograd says that a tensor does not require grad. The slope has a slope only if the "
+                    "first `grad` records it: `create_graph=True`."
+                ) from hint
+            raise
+        if not abs(place - (start - slope / bend)) < CLOSE:
+            why = _landed_wrongly(place, start, slope, bend)
+            raise Hint(f"for the loss {text} from {start} you land at {place:.4g}. {why[0].upper()}{why[1:]}")
+
+
+def _ratio_hint(new: Tensor) -> str | None:
+    """Say why the valley of these inputs is not round, or None if it is."""
+    mean, square = new.mean().item(), (new**2).mean().item()
+    n = len(new)
+    if abs(mean) < CLOSE and abs(square - 1) < CLOSE:
+        return None
+    if abs(mean) > CLOSE:
+        if abs(square - mean**2 - 1) < CLOSE or abs(square - 1) < CLOSE:
+            return f"the scale is right, but the mean is {mean:.2f}. Shift first, then scale."
+        return f"their mean is {mean:.2f}. While it is not 0, the valley is diagonal."
+    if abs(square * n / (n - 1) - 1) < CLOSE:
+        return (
+            f"their mean square is {square:.2f}. `std()` divides by n - 1, and the loss by n: "
+            "`std(correction=0)` does too."
+        )
+    return (
+        f"their mean is 0, and their mean square is {square:.2f}. The curvature is 2 in the direction of `a` "
+        "and 2 times the mean square in that of `b`."
+    )
+
+
+@check
+def check_rescale(answer: Callable[[Tensor], Any]) -> None:
+    """Check a function that makes the valley of a line's loss round.
+
+    `answer` takes the inputs `x`, a tensor of shape (n,), and returns new inputs of the same shape, which are
+    shifted and scaled.
+
+    Examples:
+        >>> check_rescale(lambda x: x - x.mean())
+        Not yet: for x = [0.0, 1.0, 2.0, 3.0, 4.0], their mean is 0, and their mean square is 2.00. The \
+curvature is 2 in the direction of `a` and 2 times the mean square in that of `b`.
+    """
+    for values in ([0.0, 1.0, 2.0, 3.0, 4.0], [-20.0, -10.0, 0.0, 10.0, 20.0], [70.0, 71.0, 75.0]):
+        x = torch.tensor(values)
+        new = _ask(answer, str(values), x)
+        if not isinstance(new, torch.Tensor) or new.shape != x.shape:
+            kind = tuple(new.shape) if isinstance(new, torch.Tensor) else repr(new)
+            raise Hint(f"the new inputs must be a tensor of shape {tuple(x.shape)}, not {kind}.")
+        if x.tolist() != values:
+            raise Hint("your function changes `x` itself. Return a new tensor: the data are still needed.")
+        new = new.double()
+        if not new.isfinite().all():
+            raise Hint(f"for x = {values}, the new inputs are {new.tolist()}.")
+        hint = _ratio_hint(new)
+        if hint is not None:
+            raise Hint(f"for x = {values}, {hint}")
+        order = (x - x.mean()).double()
+        if abs((new * order).mean() / order.std(correction=0)) < 1 - CLOSE:
+            raise Hint("subtract one number from all of `x`, and divide all by one number.")
+
+
+X = torch.tensor([0.0, 1.0, 2.0, 3.0, 4.0])
+Y = torch.tensor([1.0, 1.5, 2.5, 2.0, 3.5])
+ORDER = torch.tensor([3, 0, 4, 1, 2])
+
+
+def _epoch(parts: list[Tensor], *, lr: float, clear: bool = True) -> tuple[Tensor, list[float]]:
+    """Return where minibatch descent from (0, 0) ends, and its losses, from the slopes by hand."""
+    p, grad, losses = torch.zeros(2), torch.zeros(2), []
+    for part in parts:
+        residual = p[0] + p[1] * X[part] - Y[part]
+        losses.append((residual**2).mean().item())
+        slope = 2 * torch.stack([residual.mean(), (residual * X[part]).mean()])
+        grad = slope if clear else grad + slope
+        p = p - lr * grad
+    return p, losses
+
+
+def _epoch_went_wrongly(p: Tensor, lr: float) -> str:
+    """Say which slip ends at this place."""
+    parts = list(torch.split(ORDER, 2))
+    slips = [
+        ([], True, "`p` is where it was. Change it in place, as `descend` does."),
+        (
+            parts,
+            False,
+            "the gradients of earlier minibatches are still in `p.grad`. Clear it after each step.",
+        ),
+        (
+            parts[:-1],
+            True,
+            "the last minibatch is missing. It has fewer points than the others, and it counts.",
+        ),
+        (parts[:1], True, "only the first minibatch took a step. Take one for each."),
+        (
+            list(torch.split(torch.arange(5), 2)),
+            True,
+            "you took the points as they come. `order` says which come first.",
+        ),
+        ([ORDER] * 3, True, "each step looked at all the points. Use only those of its minibatch."),
+        ([ORDER], True, "one step looked at all the points. Cut `order` into parts of `size`."),
+    ]
+    for steps, clear, hint in slips:
+        if torch.allclose(p, _epoch(steps, lr=lr, clear=clear)[0], atol=1e-4):
+            return hint
+    return "each step subtracts `lr` times the gradient of the mean squared error on its minibatch."
+
+
+@check
+def check_one_epoch(answer: Callable[..., Any]) -> None:
+    """Check a function that takes one epoch of minibatch steps.
+
+    `answer(p, x, y, lr, order, size)` changes the leaf `p`, intercept and slope, in place, and returns
+    the list of the losses. `order` holds the numbers of the points, and `size` says how many are a minibatch.
+
+    Examples:
+        >>> check_one_epoch(lambda p, x, y, lr, order, size: [0.0])
+        Not yet: after one epoch of 5 points in parts of 2, p is wrong: `p` is where it was. Change it in \
+place, as `descend` does.
+    """
+    lr = 0.05
+    p = torch.zeros(2, requires_grad=True)
+    losses = _ask(answer, "p, x, y, lr, order, 2", p, X.clone(), Y.clone(), lr, ORDER.clone(), 2)
+    right, right_losses = _epoch(list(torch.split(ORDER, 2)), lr=lr)
+    place = p.detach()
+    if not torch.allclose(place, right, atol=1e-4):
+        raise Hint(f"after one epoch of 5 points in parts of 2, p is wrong: {_epoch_went_wrongly(place, lr)}")
+    try:
+        found = [number(loss) for loss in losses]
+    except (Hint, TypeError) as error:
+        raise Hint(f"`p` is right. Return the losses too, as a list of numbers, not {losses!r}.") from error
+    if len(found) != len(right_losses) or not torch.allclose(torch.tensor(found), torch.tensor(right_losses)):
+        raise Hint(
+            "`p` is right, but the losses are not: return three, each of its own minibatch, measured before "
+            f"its step. You return {len(found)}."
+        )

@@ -1,0 +1,235 @@
+"""Judge the exercises of lesson 7: what is recorded, what is held on to, and what is left as it was."""
+
+from __future__ import annotations
+
+from functools import wraps
+from math import isclose
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import torch
+
+from lessons_src.exercises.checking import Hint, ask, check, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor
+    from torch.nn import Module
+
+WORDS = ("learns", "raises", "neither")
+DIAGNOSES = ("learns", "raises", "neither", "raises", "learns")
+QUESTIONS = (
+    "Loop 1: what is a tensor after `detach()` and `requires_grad_()`?",
+    "Loop 2: which lines are inside its `no_grad`?",
+    "Loop 3: what is in `.grad` when the update reads it?",
+    "Loop 4: what is `b` after the first update?",
+    "Loop 5: where is its loss computed, inside the block or before it?",
+)
+FIVE_WORDS = 'give a list of five words, each of them "learns", "raises" or "neither".'
+
+OFF = "recording is still off after it. Use `with torch.no_grad():`, which turns it on again."
+REPLACED = "the list holds other tensors than before. Change the tensors themselves, in place."
+NO_FLAG = "a parameter no longer requires a gradient."
+MOVED_NAME = "no parameter has moved. Which tensor does `p = …` change, in a loop over the list?"
+CLEARED_FIRST = "no parameter has moved, and the gradients are cleared. In which order do these two come?"
+UPHILL = "the parameters move with the gradient. Which sign has a step *against* it?"
+OTHER_STEP = "the parameters move, and not by `lr` times their gradient."
+NOT_CLEARED = "the gradients are still there. What would the next `backward()` do to them?"
+
+SUM = "that is the sum of the losses. Divide it by how many there are."
+OTHER_MEAN = "that is not the mean of the losses, which are numbers from 1 to 10."
+NOT_ALL = "it does not go through all the losses. Read them in a loop, to the end."
+RETURNS_GRAPH = "what it returns has a `grad_fn`, and with it all the graphs."
+KEEPS_GRAPHS = (
+    "when it asks for the next loss, it still holds on to graphs of earlier ones. Keep numbers, not losses."
+)
+
+DROPOUT = "two calls give different losses: something is dropped at random. Which switch turns that off?"
+OTHER_LOSS = "that is not the mean squared error of the model."
+RECORDED = "the model's operations are recorded. Which switch turns that off?"
+LEFT_IN_EVAL = "the model was training, and now it is not. Leave it in the mode in which it was."
+LEFT_TRAINING = "the model was not training, and now it is. Leave it in the mode in which it was."
+
+
+@check
+def check_diagnoses(answer: object) -> None:
+    """Judge what you say of the five loops.
+
+    `answer` is a list of five words, each of them "learns", "raises" or "neither".
+
+    Examples:
+        >>> from lessons_src.exercises import check_diagnoses
+        >>> check_diagnoses("learns")
+        Not yet: give a list of five words, each of them "learns", "raises" or "neither".
+    """
+    if isinstance(answer, list | tuple) and any(word is ... for word in answer):
+        raise Hint("put your answer in place of each `...`, and run this block again.")
+    if not isinstance(answer, list | tuple) or len(answer) != len(DIAGNOSES):
+        raise Hint(FIVE_WORDS)
+    if not all(word in WORDS for word in answer):
+        raise Hint(FIVE_WORDS)
+    right = [word == diagnosis for word, diagnosis in zip(answer, DIAGNOSES, strict=True)]
+    if not all(right):
+        raise Hint(f"{sum(right)} of 5 are right. {QUESTIONS[right.index(False)]}")
+
+
+@check
+def check_step(answer: Callable[..., Any]) -> None:
+    """Judge one update of a list of parameters.
+
+    `answer` is a function of `parameters`, a list of leaves with gradients, and `lr`. It returns nothing.
+
+    Examples:
+        >>> from lessons_src.exercises import check_step
+        >>> check_step(lambda parameters, lr: None)
+        Not yet: no parameter has moved. Which tensor does `p = …` change, in a loop over the list?
+    """
+    before, lr = [torch.tensor([1.0]), torch.tensor([2.0, -3.0])], 0.5
+    leaves = [value.clone().requires_grad_() for value in before]
+    for leaf, slope in zip(leaves, (4.0, -2.0), strict=True):
+        leaf.grad = torch.full_like(leaf, slope)
+    slopes = [torch.full_like(leaf, slope) for leaf, slope in zip(leaves, (4.0, -2.0), strict=True)]
+    given = [*leaves]
+    try:
+        ask(_returning_true(answer), given, lr)
+        if not torch.is_grad_enabled():
+            raise Hint(OFF)
+    finally:
+        torch.set_grad_enabled(True)
+    if len(given) != len(leaves) or any(one is not other for one, other in zip(given, leaves, strict=True)):
+        raise Hint(REPLACED)
+    if not all(leaf.requires_grad for leaf in leaves):
+        raise Hint(NO_FLAG)
+    _judge_values(leaves, before, slopes, lr)
+    if any(leaf.grad is not None and leaf.grad.any() for leaf in leaves):
+        raise Hint(NOT_CLEARED)
+
+
+def _returning_true(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` as one that `ask` can call although it returns nothing."""
+    if not callable(function):
+        return function
+
+    @wraps(function)
+    def returning_true(*arguments: Any) -> bool:
+        function(*arguments)
+        return True
+
+    return returning_true
+
+
+def _judge_values(leaves: list[Tensor], before: list[Tensor], slopes: list[Tensor], lr: float) -> None:
+    def are(factor: float) -> bool:
+        return all(
+            torch.allclose(leaf, value + factor * lr * slope)
+            for leaf, value, slope in zip(leaves, before, slopes, strict=True)
+        )
+
+    if are(0):
+        cleared = all(leaf.grad is None or not leaf.grad.any() for leaf in leaves)
+        raise Hint(CLEARED_FIRST if cleared else MOVED_NAME)
+    if are(1):
+        raise Hint(UPHILL)
+    if not are(-1):
+        raise Hint(OTHER_STEP)
+
+
+class _Saved:
+    """What a node keeps in place of a tensor: it can be asked whether it still exists."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+
+@check
+def check_mean_loss(answer: Callable[..., Any]) -> None:
+    """Judge a mean of losses that holds on to no graph.
+
+    `answer` is a function of an iterator over losses, each a tensor with a graph. It returns their mean.
+
+    Examples:
+        >>> from lessons_src.exercises import check_mean_loss
+        >>> check_mean_loss(lambda losses: sum(loss.item() for loss in losses))
+        Not yet: that is the sum of the losses. Divide it by how many there are.
+    """
+    values = [2.0, 9.0, 4.0, 1.0]
+    graphs: list[list[ref[_Saved]]] = []
+    alive: list[int] = []  # how many earlier graphs there are when the next loss is asked for
+
+    def losses() -> Iterator[Tensor]:
+        for value in values:
+            # A loop still has the loss before in its variable.
+            alive.append(sum(any(saved() for saved in graph) for graph in graphs[:-1]))
+            graphs.append([])
+            yield _loss(value, graphs[-1])
+
+    result = ask(answer, losses())
+    mean = number(result)
+    if len(alive) < len(values):
+        raise Hint(NOT_ALL)
+    if isclose(mean, sum(values), abs_tol=1e-4):
+        raise Hint(SUM)
+    if not isclose(mean, sum(values) / len(values), abs_tol=1e-4):
+        raise Hint(OTHER_MEAN)
+    if isinstance(result, torch.Tensor) and result.requires_grad:
+        raise Hint(RETURNS_GRAPH)
+    if any(alive):
+        raise Hint(KEEPS_GRAPHS)
+
+
+def _loss(value: float, kept: list[ref[_Saved]]) -> Tensor:
+    """Return a loss of this value, and note in `kept` what its graph saves."""
+
+    def save(tensor: Tensor) -> _Saved:
+        saved = _Saved(tensor)
+        kept.append(ref(saved))
+        return saved
+
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(save, lambda saved: saved.tensor):
+        w = torch.tensor([value], requires_grad=True)
+        return (w * w / value).sum()
+
+
+@check
+def check_evaluate(answer: Callable[..., Any]) -> None:
+    """Judge the evaluation of a model that has dropout.
+
+    `answer` is a function of `model`, `x` of shape (6, 2) and `y` of shape (6, 1). It returns one number.
+
+    Examples:
+        >>> from lessons_src.exercises import check_evaluate
+        >>> check_evaluate(lambda model, x, y: 0.0)
+        Not yet: that is not the mean squared error of the model.
+    """
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.Dropout(0.5), torch.nn.Linear(16, 1))
+    x, y = torch.randn(6, 2), torch.randn(6, 1)
+    with torch.no_grad():
+        right = ((model.eval()(x) - y) ** 2).mean().item()
+    for training in (True, False):
+        model.train(training)
+        _judge_evaluation(answer, model, x, y, right)
+        if model.training != training:
+            raise Hint(LEFT_IN_EVAL if training else LEFT_TRAINING)
+
+
+def _judge_evaluation(answer: Callable[..., Any], model: Module, x: Tensor, y: Tensor, right: float) -> None:
+    training, recorded = model.training, []
+    hook = model.register_forward_hook(lambda _, __, out: recorded.append(out.requires_grad))
+    try:
+        losses = []
+        for _ in range(2):
+            model.train(training)
+            losses.append(number(ask(answer, model, x, y)))
+        if not torch.is_grad_enabled():
+            raise Hint(OFF)
+    finally:
+        hook.remove()
+        torch.set_grad_enabled(True)
+    if not isclose(*losses, abs_tol=1e-6):
+        raise Hint(DROPOUT)
+    if not isclose(losses[0], right, abs_tol=1e-4):
+        raise Hint(OTHER_LOSS)
+    if any(recorded):
+        raise Hint(RECORDED)

@@ -1,0 +1,239 @@
+"""The checks of lesson 5: a loop that is right, and each mistake with its own hint."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from lessons_src.exercises import (
+    check_my_fit,
+    check_repaired_loop,
+    check_updates_until,
+    check_weighted_fit,
+)
+from lessons_src.exercises import linear_regression as hints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+
+def said(check: Callable[[Any], None], answer: object, capsys: pytest.CaptureFixture[str]) -> str:
+    check(answer)
+    return capsys.readouterr().out.removesuffix("\n")
+
+
+def squared_error(residuals: Tensor) -> Tensor:
+    return (residuals**2).mean()
+
+
+def fit(
+    x: Tensor,
+    y: Tensor,
+    lr: float,
+    steps: int,
+    *,
+    measure: Callable[[Tensor], Tensor] = squared_error,
+    cleared: str = "ab",
+    together: bool = False,
+    start: Callable[[int], Tensor] = torch.zeros,
+) -> tuple[Tensor, Tensor]:
+    a: Any = start(1).requires_grad_()
+    b: Any = start(1).requires_grad_()
+    for _ in range(steps):
+        measure(a + b * x - y).backward()  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            a -= lr * a.grad
+            b -= lr * (a if together else b).grad
+            for name, parameter in (("a", a), ("b", b)):
+                if name in cleared:
+                    parameter.grad.zero_()
+    return a, b
+
+
+def cleared_too_early(x: Tensor, y: Tensor, lr: float, steps: int) -> tuple[Tensor, Tensor]:
+    a: Any = torch.zeros(1, requires_grad=True)
+    b: Any = torch.zeros(1, requires_grad=True)
+    for _ in range(steps):
+        ((a + b * x - y) ** 2).mean().backward()
+        with torch.no_grad():
+            a.grad.zero_()
+            b.grad.zero_()
+            a -= lr * a.grad
+            b -= lr * b.grad
+    return a, b
+
+
+def squared_mean(residuals: Tensor) -> Tensor:
+    return residuals.mean() ** 2
+
+
+SLIPS: list[tuple[Callable[..., Any], str]] = [
+    (lambda x, y, lr, steps: fit(x, y, lr, steps)[::-1], hints.SWAPPED),
+    (cleared_too_early, hints.STILL),
+    (lambda x, y, lr, steps: fit(x, y, -lr, steps), hints.UPHILL),
+    (partial(fit, cleared=""), hints.NO_CLEAR),
+    (partial(fit, measure=lambda r: (r**2).sum()), hints.SUM),
+    (lambda x, y, lr, steps: fit(x, y, lr, steps - 1), hints.TOO_FEW),
+    (lambda x, y, lr, steps: fit(x, y, lr, steps + 1), hints.TOO_MANY),
+    (lambda x, y, _, steps: fit(x, y, 0.01, steps), hints.OWN_LR),
+    (lambda x, y, lr, _: fit(x, y, lr, 100), hints.OWN_STEPS),
+    (partial(fit, start=torch.randn), hints.RANDOM),
+    (lambda _, __, lr, steps: fit(*hints.POINTS, lr, steps), hints.OTHER_DATA),
+    (lambda *_: 2.0, hints.PAIR),
+    (lambda *_: torch.tensor(2.0), hints.PAIR),
+    (lambda *_: torch.zeros(3), hints.PAIR),
+    (lambda *_: (torch.zeros(2), 1), "the answer must be one number, not a tensor of shape (2,)."),
+    (lambda *_: ("1", "2"), "the answer must be one number, not '1'."),
+    (3, "the answer must be a function, not 3. Give its name without brackets."),  # type: ignore[list-item]
+    (
+        lambda x, *_: (x.sum().item(), 2.0),
+        (
+            "it arrives at a=9.0000, b=2.0000, which is the wrong place. Begin at a = 0 and b = 0, make one "
+            "step, then two, and compare each with the loop of the lesson on the same points."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("check", [check_my_fit, check_repaired_loop])
+@pytest.mark.parametrize(("answer", "hint"), SLIPS, ids=count())
+def test_a_slip_in_the_loop_gets_its_own_hint(
+    check: Callable[[Any], None], answer: object, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(check, answer, capsys) == f"Not yet: {hint}"
+
+
+def test_a_loop_that_forgets_to_differentiate_is_told_which_line_fails(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def no_backward(x: Tensor, *_: object) -> Any:
+        a: Any = torch.zeros(1, requires_grad=True)
+        return 0.1 * a.grad * x
+
+    assert said(check_my_fit, no_backward, capsys) == (
+        "Not yet: no_backward(tensor([0., 2., 3., 4.]), tensor([1., 2., 8., 7.]), 0.03, 7) raises TypeError: "
+        "unsupported operand type(s) for *: 'float' and 'NoneType'."
+    )
+
+
+@pytest.mark.parametrize("check", [check_my_fit, check_repaired_loop])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        fit,
+        lambda *arguments: torch.cat(fit(*arguments)),
+        lambda *arguments: [parameter.item() for parameter in fit(*arguments)],
+    ],
+    ids=["tensors", "one tensor", "numbers"],
+)
+def test_a_loop_that_is_right(
+    check: Callable[[Any], None], answer: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(check, answer, capsys) == "Right."
+
+
+@pytest.mark.parametrize(
+    ("bugs", "hint"),
+    [
+        ({"measure": squared_mean, "together": True, "cleared": "a"}, hints.TOGETHER),
+        ({"measure": squared_mean, "together": True}, hints.TOGETHER),
+        ({"measure": squared_mean, "cleared": "a"}, hints.SQUARED_MEAN),
+        ({"measure": squared_mean}, hints.SQUARED_MEAN),
+        ({"together": True, "cleared": "a"}, hints.TOGETHER),
+        ({"together": True}, hints.TOGETHER),
+        ({"cleared": "a"}, hints.ONE_CLEAR),
+    ],
+)
+def test_each_bug_that_is_left_has_a_symptom(
+    bugs: dict[str, Any], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(check_repaired_loop, partial(fit, **bugs), capsys) == f"Not yet: {hint}"
+
+
+def weighted(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Any]:
+    def weighted_fit(x: Tensor, y: Tensor, weight: Tensor, lr: float, steps: int) -> Any:
+        return fit(x, y, lr, steps, measure=lambda r: loss(r, weight))
+
+    return weighted_fit
+
+
+@pytest.mark.parametrize(
+    ("loss", "said_of_it"),
+    [
+        (lambda r, w: (w * r**2).sum() / w.sum(), "Right."),
+        (lambda r, w: (w / w.sum() * r**2).sum(), "Right."),
+        (lambda r, _: (r**2).mean(), f"Not yet: {hints.NO_WEIGHT}"),
+        (lambda r, w: (w * r**2).mean(), f"Not yet: {hints.DIVIDED_BY_N}"),
+        (lambda r, w: (w * r**2).sum(), f"Not yet: {hints.NOT_DIVIDED}"),
+        (lambda r, w: ((w * r) ** 2).mean(), f"Not yet: {hints.SQUARED_WEIGHT}"),
+        (lambda r, w: ((w * r) ** 2).sum() / w.sum(), f"Not yet: {hints.SQUARED_WEIGHT}"),
+        (lambda r, w: ((w * r) ** 2).sum() / (w**2).sum(), f"Not yet: {hints.SQUARED_WEIGHT}"),
+    ],
+    ids=count(),
+)
+def test_a_weighted_loss(
+    loss: Callable[[Tensor, Tensor], Tensor], said_of_it: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(check_weighted_fit, weighted(loss), capsys) == said_of_it
+
+
+def test_a_weighted_loop_may_have_the_slips_of_any_loop(capsys: pytest.CaptureFixture[str]) -> None:
+    right = weighted(lambda r, w: (w * r**2).sum() / w.sum())
+    assert said(check_weighted_fit, lambda *a: right(*a)[::-1], capsys) == f"Not yet: {hints.SWAPPED}"
+
+
+def updates(is_done: Callable[[Tensor, Tensor, float], bool], first: int = 0) -> Callable[..., int]:
+    def updates_until(x: Tensor, y: Tensor, lr: float, small: float) -> int:
+        a: Any = torch.zeros(1, requires_grad=True)
+        b: Any = torch.zeros(1, requires_grad=True)
+        for updated in range(first, 1000):
+            ((a + b * x - y) ** 2).mean().backward()
+            if is_done(a.grad, b.grad, small):
+                return updated
+            with torch.no_grad():
+                a -= lr * a.grad
+                b -= lr * b.grad
+                a.grad.zero_()
+                b.grad.zero_()
+        return 1000
+
+    return updates_until
+
+
+@pytest.mark.parametrize(
+    ("answer", "said_of_it"),
+    [
+        (updates(lambda a, b, small: bool(a.abs() < small and b.abs() < small)), "Right."),
+        (updates(lambda a, b, small: bool(max(a.abs(), b.abs()) < small)), "Right."),
+        (updates(lambda a, b, small: bool(a < small and b < small)), f"Not yet: {hints.SIGNED}"),
+        (updates(lambda a, _, small: bool(a.abs() < small)), f"Not yet: {hints.ONE_SMALL}"),
+        (updates(lambda _, b, small: bool(b.abs() < small)), f"Not yet: {hints.ONE_SMALL}"),
+        (
+            updates(lambda a, b, small: bool(a.abs() < small or b.abs() < small)),
+            f"Not yet: {hints.ONE_SMALL}",
+        ),
+        (
+            updates(lambda a, b, small: bool(a.abs() < small and b.abs() < small), first=1),
+            f"Not yet: {hints.ONE_OFF}",
+        ),
+        (updates(lambda *_: True), f"Not yet: {hints.TOO_EARLY}"),
+        (updates(lambda *_: True, first=1), f"Not yet: {hints.TOO_EARLY}"),
+        (updates(lambda *_: False), f"Not yet: {hints.NEVER}"),
+        (
+            lambda *_: 33,
+            "Not yet: 33 is not the number of updates. Print both gradients in each step, and count by hand.",
+        ),
+        (lambda *_: "many", "Not yet: the answer must be one number, not 'many'."),
+    ],
+    ids=count(),
+)
+def test_a_loop_that_stops_by_itself(
+    answer: object, said_of_it: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(check_updates_until, answer, capsys) == said_of_it

@@ -1,0 +1,290 @@
+"""The checks of lesson 7: what is right, and each mistake with its own hint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from lessons_src.exercises import check_diagnoses, check_evaluate, check_mean_loss, check_step
+from lessons_src.exercises import updates as hints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor
+
+
+def said(check: Callable[[Any], None], answer: object, capsys: pytest.CaptureFixture[str]) -> str:
+    check(answer)
+    assert torch.is_grad_enabled()
+    return capsys.readouterr().out.removesuffix("\n").removeprefix("Not yet: ")
+
+
+FIVE = 'give a list of five words, each of them "learns", "raises" or "neither".'
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (["learns", "raises", "neither", "raises", "learns"], "Right."),
+        (("learns", "raises", "neither", "raises", "learns"), "Right."),
+        (["raises"] * 5, f"2 of 5 are right. {hints.QUESTIONS[0]}"),
+        (["learns"] * 5, f"2 of 5 are right. {hints.QUESTIONS[1]}"),
+        (
+            ["learns", "raises", "raises", "raises", "learns"],
+            f"4 of 5 are right. {hints.QUESTIONS[2]}",
+        ),
+        (
+            ["learns", "raises", "neither", "learns", "learns"],
+            f"4 of 5 are right. {hints.QUESTIONS[3]}",
+        ),
+        (
+            ["learns", "raises", "neither", "raises", "raises"],
+            f"4 of 5 are right. {hints.QUESTIONS[4]}",
+        ),
+        (["learns", "raises"], FIVE),
+        (["learns", "raises", "fails", "raises", "learns"], FIVE),
+        ({"learns", "raises"}, FIVE),
+        (None, FIVE),
+        ([["learns"], [], [], [], []], FIVE),
+        (["learns", ..., ..., ..., ...], "put your answer in place of each `...`, and run this block again."),
+        (..., "put your answer in place of `...`, and run this block again."),
+    ],
+)
+def test_diagnoses(answer: object, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(check_diagnoses, answer, capsys) == hint
+
+
+@torch.no_grad()
+def step(parameters: list[Any], lr: float) -> None:
+    for parameter in parameters:
+        parameter -= lr * parameter.grad  # noqa: PLW2901
+        parameter.grad = None
+
+
+@torch.no_grad()
+def step_that_zeroes(parameters: list[Any], lr: float) -> None:
+    for parameter in parameters:
+        parameter.add_(parameter.grad, alpha=-lr)
+        parameter.grad.zero_()
+
+
+def step_by_data(parameters: list[Any], lr: float) -> None:
+    for parameter in parameters:
+        parameter.data -= lr * parameter.grad
+        parameter.grad = None
+
+
+def recorded(parameters: list[Any], lr: float) -> None:
+    for parameter in parameters:
+        parameter -= lr * parameter.grad  # noqa: PLW2901
+
+
+@torch.no_grad()
+def moves_the_name(parameters: list[Any], lr: float) -> None:
+    for parameter in parameters:
+        parameter = parameter - lr * parameter.grad  # noqa: PLW2901
+        parameter.grad = None
+
+
+@torch.no_grad()
+def clears_first(parameters: list[Any], lr: float) -> None:
+    for parameter in parameters:
+        parameter.grad.zero_()
+        parameter.sub_(lr * parameter.grad)
+
+
+@torch.no_grad()
+def replaces(parameters: list[Any], lr: float) -> None:
+    for i, parameter in enumerate(parameters):
+        parameters[i] = (parameter - lr * parameter.grad).requires_grad_()
+
+
+@torch.no_grad()
+def appends(parameters: list[Any], lr: float) -> None:
+    step(parameters, lr)
+    parameters.append(torch.ones(1))
+
+
+def freezes(parameters: list[Any], lr: float) -> None:
+    for parameter in parameters:
+        parameter.requires_grad_(False).sub_(lr * parameter.grad)
+        parameter.grad = None
+
+
+def switches_off(parameters: list[Any], lr: float) -> None:
+    torch.set_grad_enabled(False)
+    step(parameters, lr)
+
+
+@torch.no_grad()
+def climbs(parameters: list[Any], lr: float) -> None:
+    step(parameters, -lr)
+
+
+@torch.no_grad()
+def has_its_own_lr(parameters: list[Any], _: float) -> None:
+    step(parameters, 0.1)
+
+
+@torch.no_grad()
+def does_not_clear(parameters: list[Any], lr: float) -> None:
+    for parameter in parameters:
+        parameter.sub_(lr * parameter.grad)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (step, "Right."),
+        (step_that_zeroes, "Right."),
+        (step_by_data, "Right."),
+        (
+            recorded,
+            (
+                "recorded([tensor([1.], requires_grad=True), tensor([ 2., -3.], requires_grad=True)], 0.5) "
+                "raises RuntimeError: a leaf Variable that requires grad is being used in an in-place "
+                "operation."
+            ),
+        ),
+        (moves_the_name, hints.MOVED_NAME),
+        (clears_first, hints.CLEARED_FIRST),
+        (replaces, hints.REPLACED),
+        (appends, hints.REPLACED),
+        (freezes, hints.NO_FLAG),
+        (switches_off, hints.OFF),
+        (climbs, hints.UPHILL),
+        (has_its_own_lr, hints.OTHER_STEP),
+        (does_not_clear, hints.NOT_CLEARED),
+        (None, "the answer must be a function, not None. Give its name without brackets."),
+    ],
+)
+def test_a_step(answer: object, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(check_step, answer, capsys) == hint
+
+
+def by_item(losses: Iterator[Tensor]) -> float:
+    values = [loss.item() for loss in losses]
+    return sum(values) / len(values)
+
+
+def by_detach(losses: Iterator[Tensor]) -> Tensor:
+    return torch.stack([loss.detach() for loss in losses]).mean()
+
+
+def in_no_grad(losses: Iterator[Tensor]) -> Tensor:
+    total, count = torch.zeros(()), 0
+    with torch.no_grad():
+        for loss in losses:
+            total += loss
+            count += 1
+    return total / count
+
+
+def returns_the_graph(losses: Iterator[Tensor]) -> Tensor:
+    kept = list(losses)
+    return torch.stack(kept).mean()
+
+
+def item_at_the_end(losses: Iterator[Tensor]) -> float:
+    return returns_the_graph(losses).item()
+
+
+def sums_tensors_in_between(losses: Iterator[Tensor]) -> float:
+    total: Any = 0
+    count = 0
+    for loss in losses:
+        total += loss
+        count += 1
+    return float(total.item() / count)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (by_item, "Right."),
+        (by_detach, "Right."),
+        (in_no_grad, "Right."),
+        (returns_the_graph, hints.RETURNS_GRAPH),
+        (item_at_the_end, hints.KEEPS_GRAPHS),
+        (sums_tensors_in_between, hints.KEEPS_GRAPHS),
+        (lambda losses: sum(loss.item() for loss in losses), hints.SUM),
+        (lambda losses: max(loss.item() for loss in losses), hints.OTHER_MEAN),
+        (lambda _: 4.0, hints.NOT_ALL),
+        (
+            lambda losses: [loss.item() for loss in losses],
+            "the answer must be one number, not [2.0, 9.0, 4.0, 1.0].",
+        ),
+        (3.0, "the answer must be a function, not 3.0. Give its name without brackets."),
+    ],
+    ids=range(11),
+)
+def test_a_mean_of_losses(answer: object, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(check_mean_loss, answer, capsys) == hint
+
+
+def test_a_mean_that_asks_for_a_length_is_told_that_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    heard = said(check_mean_loss, len, capsys)
+    assert heard.startswith("len(<generator object ")
+    assert heard.endswith("raises TypeError: object of type 'generator' has no len().")
+
+
+def evaluate(model: Any, x: Tensor, y: Tensor) -> Any:
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        loss = ((model(x) - y) ** 2).mean()
+    model.train(was_training)
+    return loss
+
+
+def with_dropout(model: Any, x: Tensor, y: Tensor) -> Any:
+    with torch.no_grad():
+        return ((model(x) - y) ** 2).mean().item()
+
+
+def is_recorded(model: Any, x: Tensor, y: Tensor) -> Any:
+    was_training = model.training
+    loss = ((model.eval()(x) - y) ** 2).mean().item()
+    model.train(was_training)
+    return loss
+
+
+def stays_in_eval(model: Any, x: Tensor, y: Tensor) -> Any:
+    model.eval()
+    return with_dropout(model, x, y)
+
+
+def goes_back_to_training(model: Any, x: Tensor, y: Tensor) -> Any:
+    loss = stays_in_eval(model, x, y)
+    model.train()
+    return loss
+
+
+def is_absolute(model: Any, x: Tensor, y: Tensor) -> Any:
+    return (model.eval()(x) - y).abs().mean()
+
+
+def leaves_recording_off(model: Any, x: Tensor, y: Tensor) -> Any:
+    torch.set_grad_enabled(False)
+    return evaluate(model, x, y)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (evaluate, "Right."),
+        (with_dropout, hints.DROPOUT),
+        (is_recorded, hints.RECORDED),
+        (stays_in_eval, hints.LEFT_IN_EVAL),
+        (goes_back_to_training, hints.LEFT_TRAINING),
+        (is_absolute, hints.OTHER_LOSS),
+        (leaves_recording_off, hints.OFF),
+        (lambda _, x, __: x, "the answer must be one number, not a tensor of shape (6, 2)."),
+        ("evaluate", "the answer must be a function, not 'evaluate'. Give its name without brackets."),
+    ],
+)
+def test_an_evaluation(answer: object, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(check_evaluate, answer, capsys) == hint
