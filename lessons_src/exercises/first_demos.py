@@ -139,8 +139,10 @@ The border is below.
     """
     lr = number(answer)
     if not 0 < lr < math.inf:
-        raise Hint(f"a learning rate must be above 0, and {lr:g} is not.") if lr <= 0 else Hint(
-            f"the answer must be a finite number, not {lr}."
+        raise (
+            Hint(f"a learning rate must be above 0, and {lr:g} is not.")
+            if lr <= 0
+            else Hint(f"the answer must be a finite number, not {lr}.")
         )
     if 0.12 <= lr <= 0.13:
         return
@@ -151,7 +153,9 @@ The border is below.
             "many more steps to settle."
         )
     if not math.isfinite(after):
-        raise Hint(f"with {lr:g}, w runs away. But w stops settling long before it runs away. The border is below.")
+        raise Hint(
+            f"with {lr:g}, w runs away. But w stops settling long before it runs away. The border is below."
+        )
     raise Hint(
         f"with {lr:g}, w does not run away, but it never settles either: in the end it is {before:.4f}, then "
         f"{after:.4f}. The border is below."
@@ -237,7 +241,9 @@ def _loss(function: Callable[..., Any], names: str, *arguments: torch.Tensor) ->
             "the end."
         )
     if loss.numel() != 1:
-        raise Hint(f"the loss must be one number, and yours has the shape {tuple(loss.shape)}. Take the mean.")
+        raise Hint(
+            f"the loss must be one number, and yours has the shape {tuple(loss.shape)}. Take the mean."
+        )
     if not loss.requires_grad:
         raise Hint(
             "the loss has no slope: it is cut off from the parameters. Do without `.item()`, `.detach()`, "
@@ -327,6 +333,8 @@ def _check_losses(losses: Any) -> None:
     if isinstance(losses, torch.Tensor) or not isinstance(losses, list | tuple):
         raise Hint(f"the parameters move right. Return a list of the losses, not {losses!r}.")
     if any(isinstance(loss, torch.Tensor) for loss in losses):
-        raise Hint("the parameters move right. The list must hold numbers, and it holds tensors: see `.item()`.")
+        raise Hint(
+            "the parameters move right. The list must hold numbers, and it holds tensors: see `.item()`."
+        )
     if len(losses) != 2 or not all(map(_same, map(number, losses), wanted)):
         raise Hint(f"the parameters move right. For two steps the losses must be {wanted}, not {losses}.")
