@@ -3,13 +3,6 @@
 A check prints `Right.`, or what is wrong with the answer and where to look. It never shows the answer.
 """
 
-from lessons_src.exercises.first_demos import (
-    check_border as check_border,
-    check_circle as check_circle,
-    check_descend as check_descend,
-    check_hoop as check_hoop,
-    check_repair as check_repair,
-)
 from lessons_src.exercises.gradients import (
     check_curvatures,
     check_diagnose,
