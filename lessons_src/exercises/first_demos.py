@@ -119,8 +119,18 @@ def check_border(answer: object) -> None:
     """
     lr = number(answer)
     if not 0 < lr < math.inf:
+<<<<<<< HEAD
         raise Hint(f"a learning rate must be a number above 0, not {lr:g}.")
     below, above = BORDER
+=======
+        raise (
+            Hint(f"a learning rate must be above 0, and {lr:g} is not.")
+            if lr <= 0
+            else Hint(f"the answer must be a finite number, not {lr}.")
+        )
+    if 0.12 <= lr <= 0.13:
+        return
+>>>>>>> w-lossgrad
     before, after = _last_two(lr)
     if lr < below:
         raise Hint(
@@ -128,12 +138,22 @@ def check_border(answer: object) -> None:
             "needs more steps."
         )
     if not math.isfinite(after):
+<<<<<<< HEAD
         raise Hint(f"with {lr:g}, w runs away. It stops settling long before. The border is below.")
     if lr > above:
         raise Hint(
             f"with {lr:g}, w does not run away, but it does not settle either: in the end it is "
             f"{before:.4f}, then {after:.4f}. The border is below."
         )
+=======
+        raise Hint(
+            f"with {lr:g}, w runs away. But w stops settling long before it runs away. The border is below."
+        )
+    raise Hint(
+        f"with {lr:g}, w does not run away, but it never settles either: in the end it is {before:.4f}, then "
+        f"{after:.4f}. The border is below."
+    )
+>>>>>>> w-lossgrad
 
 
 @check
@@ -235,6 +255,13 @@ def _loss(function: Callable[..., Any], names: str, *arguments: torch.Tensor) ->
             f"the loss must be a tensor, and yours is {loss!r}, which has no slope. Do without `.item()`."
         )
     if loss.numel() != 1:
+<<<<<<< HEAD
+=======
+        raise Hint(
+            f"the loss must be one number, and yours has the shape {tuple(loss.shape)}. Take the mean."
+        )
+    if not loss.requires_grad:
+>>>>>>> w-lossgrad
         raise Hint(
             f"the loss must be one number, and yours has the shape {tuple(loss.shape)}. Take the mean."
         )
@@ -321,6 +348,14 @@ def _check_losses(losses: object, wanted: list[float]) -> None:
     if not isinstance(losses, list):
         raise Hint(f"{told} Return the list of the losses, not {losses!r}.")
     if any(isinstance(loss, torch.Tensor) for loss in losses):
+<<<<<<< HEAD
         raise Hint(f"{told} The list must hold numbers, and it holds tensors: see `.item()`.")
     if len(losses) != len(wanted) or not all(map(_same, map(number, losses), wanted)):
         raise Hint(f"{told} For two steps the losses must be {wanted}, not {losses}.")
+=======
+        raise Hint(
+            "the parameters move right. The list must hold numbers, and it holds tensors: see `.item()`."
+        )
+    if len(losses) != 2 or not all(map(_same, map(number, losses), wanted)):
+        raise Hint(f"the parameters move right. For two steps the losses must be {wanted}, not {losses}.")
+>>>>>>> w-lossgrad
