@@ -186,21 +186,22 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
 
 def _outputs(block: Block, run: BlockRun) -> str:
     printed, raised = split_output(block, run)
-    html = _output(printed) if printed else ""
+    # What the check of an exercise says is a sentence.
+    html = _output(printed, wraps=block.directives.exercise is not None) if printed else ""
     if raised:
         text = escape(raised, quote=False)
         html += f'<div class="lesson-output lesson-error"><pre><samp>{text}</samp></pre></div>'
     return html
 
 
-def _output(text: str) -> str:
+def _output(text: str, *, wraps: bool) -> str:
     content = escape(text, quote=False)
-    kind = ""
+    kind = " lesson-said" if wraps else ""
     if _GUIDE.search(text) or _BRANCH.search(text):
         kind = " lesson-tree"
         content = _GUIDE.sub(_draw_guide, _BRANCH.sub(_say_level, content))
     # The tab index lets the keyboard scroll it; lessons.js removes it where the whole output is in view.
-    scrolls = ' tabindex="0"' if max(map(len, text.split("\n"))) > _NARROW else ""
+    scrolls = ' tabindex="0"' if not wraps and max(map(len, text.split("\n"))) > _NARROW else ""
     return f'<div class="lesson-output{kind}"{scrolls}><pre><samp>{content}</samp></pre></div>'
 
 

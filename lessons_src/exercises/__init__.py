@@ -3,12 +3,19 @@
 A check prints `Right.`, or what is wrong with the answer and where to look. It never shows the answer.
 """
 
+from lessons_src.exercises.accumulation import (
+    check_backward,
+    check_momentum,
+    check_sums,
+    check_values,
+    check_weights,
+)
 from lessons_src.exercises.first_demos import (
-    check_border as check_border,
-    check_circle as check_circle,
-    check_descend as check_descend,
-    check_hoop as check_hoop,
-    check_repair as check_repair,
+    check_border,
+    check_circle,
+    check_descend,
+    check_hoop,
+    check_repair_misfit,
 )
 from lessons_src.exercises.gradients import (
     check_curvatures,
@@ -17,45 +24,61 @@ from lessons_src.exercises.gradients import (
     check_safe_root,
     check_slope_in_b,
 )
+from lessons_src.exercises.leaves import check_formula, check_reconnected, check_start, check_table
+from lessons_src.exercises.linear_regression import (
+    check_my_fit,
+    check_repaired_loop,
+    check_updates_until,
+    check_weighted_fit,
+)
 from lessons_src.exercises.loss import check_bread_loss, check_fit_matrix, check_from_scores, check_middles
+from lessons_src.exercises.network import check_all_learn, check_arms, check_count, check_sgd
+from lessons_src.exercises.optimisation import check_diverges, check_land, check_one_epoch, check_rescale
+from lessons_src.exercises.updates import check_diagnoses, check_evaluate, check_mean_loss, check_step
+from lessons_src.exercises.walks import check_depth, check_kinds, check_lost, check_way
 
 __all__ = [
+    "check_all_learn",
+    "check_arms",
+    "check_backward",
+    "check_border",
     "check_bread_loss",
+    "check_circle",
+    "check_count",
     "check_curvatures",
+    "check_depth",
+    "check_descend",
     "check_diagnose",
+    "check_diagnoses",
+    "check_diverges",
+    "check_evaluate",
     "check_fit_matrix",
+    "check_formula",
     "check_from_scores",
+    "check_hoop",
+    "check_kinds",
+    "check_land",
+    "check_lost",
+    "check_mean_loss",
     "check_middles",
+    "check_momentum",
+    "check_my_fit",
     "check_nudged",
+    "check_one_epoch",
+    "check_reconnected",
+    "check_repair_misfit",
+    "check_repaired_loop",
+    "check_rescale",
     "check_safe_root",
+    "check_sgd",
     "check_slope_in_b",
+    "check_start",
+    "check_step",
+    "check_sums",
+    "check_table",
+    "check_updates_until",
+    "check_values",
+    "check_way",
+    "check_weighted_fit",
+    "check_weights",
 ]
-from lessons_src.exercises.network import check_all_learn as check_all_learn
-from lessons_src.exercises.network import check_arms as check_arms
-from lessons_src.exercises.network import check_count as check_count
-from lessons_src.exercises.network import check_sgd as check_sgd
-from lessons_src.exercises.optimisation import check_diverges as check_diverges
-from lessons_src.exercises.optimisation import check_land as check_land
-from lessons_src.exercises.optimisation import check_one_epoch as check_one_epoch
-from lessons_src.exercises.optimisation import check_rescale as check_rescale
-from lessons_src.exercises.linear_regression import check_my_fit as check_my_fit
-from lessons_src.exercises.linear_regression import check_repaired as check_repaired
-from lessons_src.exercises.linear_regression import check_updates_until as check_updates_until
-from lessons_src.exercises.linear_regression import check_weighted_fit as check_weighted_fit
-from lessons_src.exercises.updates import check_diagnoses as check_diagnoses
-from lessons_src.exercises.updates import check_evaluate as check_evaluate
-from lessons_src.exercises.updates import check_mean_loss as check_mean_loss
-from lessons_src.exercises.updates import check_step as check_step
-from lessons_src.exercises.accumulation import check_backward as check_backward
-from lessons_src.exercises.accumulation import check_momentum as check_momentum
-from lessons_src.exercises.accumulation import check_sums as check_sums
-from lessons_src.exercises.accumulation import check_values as check_values
-from lessons_src.exercises.accumulation import check_weights as check_weights
-from lessons_src.exercises.leaves import check_formula as check_formula
-from lessons_src.exercises.leaves import check_repaired as check_repaired
-from lessons_src.exercises.leaves import check_start as check_start
-from lessons_src.exercises.leaves import check_table as check_table
-from lessons_src.exercises.walks import check_depth as check_depth
-from lessons_src.exercises.walks import check_kinds as check_kinds
-from lessons_src.exercises.walks import check_lost as check_lost
-from lessons_src.exercises.walks import check_way as check_way

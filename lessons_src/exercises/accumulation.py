@@ -6,6 +6,7 @@ What is right is computed by PyTorch's own backward and its own optimiser each t
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from lessons_src.exercises.checking import Hint, ask, check, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -88,9 +89,7 @@ WAIT = "Does each node wait until a contribution has come along every edge that 
 ALONE = "That is one contribution alone. What comes along the other edges must be added before a node runs."
 EARLY = "The leaf has waited, but the product has not: it ran with 1, and sent 3 to each factor."
 LAST = "That is the last contribution alone. Add to what a leaf has got before."
-SHAPES = (
-    "Do you take one tensor for a tuple? Is a child None? Both are in this graph, and in no other before."
-)
+SHAPES = "This is the first graph in which a node returns one tensor, not a tuple, and a child is None."
 
 
 def _leaf(value: float) -> Tensor:
@@ -117,7 +116,8 @@ def _two_leaves() -> Graph:
 
 def _line() -> Graph:
     x, y = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 5.0])
-    a, b = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    # As long as the data: broadcast gradients are summed by the engine, and by no node.
+    a, b = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
     loss = ((a + b * x - y) ** 2).mean()
     return Graph("((a + b * x - y) ** 2).mean()", loss, {"a": a, "b": b}, {}, SHAPES)
 
@@ -337,35 +337,31 @@ def check_values(value: type[Any]) -> None:
     """
     if not isinstance(value, type):
         raise Hint(f"give the class itself, not {value!r}.")
-    ours, theirs = _nodes(_made(value)), _nodes(_leaf(3.0))
+    theirs = _nodes(_leaf(3.0))
     for node in theirs.values():
         node.retain_grad()
+    with _class_of_the_learner():
+        ours = _nodes(value(3.0))
     for call in (1, 2):
-        _walk(ours["z"])
         theirs["z"].backward(retain_graph=True)
-        for name in "wstz":  # the leaf first: it is what one looks at
-            one, other = number(ours[name].grad), theirs[name].grad.item()
-            if one != other:
-                slip = _value_slip(call, name, one)
-                raise Hint(f"after call {call}, {name}.grad is {one:g}, and not {other:g}. {slip}")
+        with _class_of_the_learner():
+            ours["z"].backward()
+            grads = {name: number(node.grad) for name, node in ours.items()}
+        for name, grad in grads.items():  # the leaf first: it is what one looks at
+            if grad != theirs[name].grad.item():
+                wrong = f"after call {call}, {name}.grad is {grad:g}, and not {theirs[name].grad.item():g}."
+                raise Hint(f"{wrong} {_value_slip(call, name, grad)}")
 
 
-def _made(value: type[Any]) -> Any:
+@contextmanager
+def _class_of_the_learner() -> Iterator[None]:
+    """Turn what a class raises into a hint."""
     try:
-        return value(3.0)
+        yield
+    except Hint:
+        raise
     except Exception as error:
-        raise _raised(error) from error
-
-
-def _walk(node: Any) -> None:
-    try:
-        node.backward()
-    except Exception as error:
-        raise _raised(error) from error
-
-
-def _raised(error: Exception) -> Hint:
-    return Hint(f"your class raises {type(error).__name__}: {str(error).rstrip('.')}.")
+        raise Hint(f"your class raises {type(error).__name__}: {str(error).rstrip('.')}.") from error
 
 
 def _nodes(w: Any) -> dict[str, Any]:

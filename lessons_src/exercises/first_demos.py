@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,10 +10,18 @@ import torch
 from lessons_src.exercises.checking import Hint, ask, check, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-# What a wrong loss would be, and the hint for those who wrote it.
-Mistakes = dict[str, torch.Tensor]
+CLOSE = 1e-4
+NEAR_HOOP = 0.01
+HOOP = 3, 2
+OTHER_HOOPS = {
+    (5, 1.5): "is that of the lesson",
+    (3, 1.5): "hangs 3 m away, but still 1.5 m up",
+    (5, 2): "hangs 2 m up, but still 5 m away",
+}
+STEEPEST = 90
+BORDER = 0.12, 0.13
 
 
 @check
@@ -28,71 +35,49 @@ def check_circle(answer: Callable[..., Any]) -> None:
         >>> exercises.check_circle(lambda u, v, r, x, y: (x - u) ** 2 + (y - v) ** 2 - r)
         Not yet: the loss must be one number, and yours has the shape (4,). Take the mean.
     """
-    names = "u, v, r, x, y"
-    for centre, points in (
+    for circle, points in (
         # These points lie on a circle round (1, -2) with the radius 5, and those do not.
         ((1.0, -2.0, 5.0), ((6.0, 4.0, 1.0, -3.0), (-2.0, 2.0, 3.0, 1.0))),
-        ((0.5, 1.0, 0.7), ((3.0, -1.0, 2.0, 0.0), (0.0, 2.0, -2.0, 5.0))),
+        ((0.5, 1.0, 3.0), ((3.0, -1.0, 2.0, 0.0), (0.0, 2.0, -2.0, 5.0))),
     ):
-        u, v, r = parameters = [torch.tensor(value, requires_grad=True) for value in centre]
+        u, v, r = (torch.tensor(value, requires_grad=True) for value in circle)
         x, y = map(torch.tensor, points)
-        loss = _loss(answer, names, *parameters, x, y)
-        away = torch.hypot(x - u, y - v)
-        _compare(
-            loss,
-            ((away - r) ** 2).mean(),
-            {
-                "that is the sum of the squares. Take their mean.": ((away - r) ** 2).sum(),
-                "you forgot the square: misses inside and outside the circle cancel.": (away - r).mean(),
-                "those are the sizes of the misses. Take their squares.": (away - r).abs().mean(),
-                "you compare the square of the distance with the radius. Take its root first.": (
-                    (away**2 - r) ** 2
-                ).mean(),
-                "you compare the square of the distance with that of the radius. Take the root first.": (
-                    (away**2 - r**2) ** 2
-                ).mean(),
-                "you add the centre to the points. How far apart they are is a difference.": (
-                    (torch.hypot(x + u, y + v) - r) ** 2
-                ).mean(),
-                "how far a point is from the centre is a root of two squares, not a sum of two distances.": (
-                    ((x - u).abs() + (y - v).abs() - r) ** 2
-                ).mean(),
-            },
-            f"for u = {u:g}, v = {v:g}, r = {r:g}, x = {x.tolist()} and y = {y.tolist()}",
-        )
-        _compare_slopes(loss, ((away - r) ** 2).mean(), dict(zip("uvr", parameters, strict=True)))
+        loss = _loss(answer, "u, v, r, x, y", u, v, r, x, y)
+        right, mistakes = _circle_losses(u, v, r, x, y)
+        given = f"for u = {u:g}, v = {v:g}, r = {r:g}, x = {x.tolist()}, y = {y.tolist()}"
+        _compare(loss, right, mistakes, given)
+    # On the circle, also the slope of a loss with a square is 0.
+    _compare_slopes(loss, right, {"u": u, "v": v, "r": r})
 
 
 @check
 def check_hoop(answer: object) -> None:
-    """Judge an angle, in degrees, that is to hit the hoop 4 metres away and 2 metres up.
+    """Judge an angle, in degrees, that is to hit the hoop 3 metres away and 2 metres up.
 
     Examples:
         >>> from lessons_src import exercises
         >>> exercises.check_hoop(30)
-        Not yet: at 30.0 degrees the ball passes 0.49 m below the hoop. Take more steps, or another learning rate.
+        Not yet: at 30.0 degrees the ball is 0.87 m below the hoop. Take more steps, or another learning rate.
     """
     degrees = number(answer)
     if not math.isfinite(degrees):
         raise Hint(f"the angle is {degrees}. The learning rate was too large.")
-    if _hits(math.degrees(degrees), 4, 2) and 0 < degrees < math.pi / 2:
+    if 0 < degrees < math.pi / 2 and _hits(math.degrees(degrees), HOOP):
         raise Hint(f"{degrees:.4g} looks like radians. Hand in degrees: `rad2deg()` makes them.")
-    if not 0 < degrees < 90:
+    if not 0 < degrees < STEEPEST:
         raise Hint(
-            f"{degrees:.1f} degrees is no throw towards the hoop: it must be between 0 and 90. Was the start "
-            "in radians (`deg2rad()` makes them), and the learning rate small enough for it?"
+            f"{degrees:.1f} degrees is no throw towards the hoop: it must be between 0 and {STEEPEST}. "
+            "Was the start in radians (`deg2rad()` makes them), and the learning rate small enough?"
         )
-    if _hits(degrees, 4, 2):
+    if _hits(degrees, HOOP):
         return
-    others = {(5, 1.5): "the hoop of the lesson", (4, 1.5): "4 m away, but still 1.5 m up"}
-    others |= {(5, 2): "2 m up, but still 5 m away"}
-    for (far, up), which in others.items():
-        if _hits(degrees, far, up):
-            raise Hint(f"{degrees:.1f} degrees hits a hoop that is {which}. Change both in the loss.")
-    above = _height(degrees, 4) - 2
+    for hoop, which in OTHER_HOOPS.items():
+        if _hits(degrees, hoop):
+            raise Hint(f"{degrees:.1f} degrees hits a hoop that {which}. Change both in the loss.")
+    above = _height(degrees, HOOP[0]) - HOOP[1]
     raise Hint(
-        f"at {degrees:.1f} degrees the ball passes {abs(above):.2g} m {'above' if above > 0 else 'below'} "
-        "the hoop. Take more steps, or another learning rate."
+        f"at {degrees:.1f} degrees the ball is {abs(above):.2g} m {'above' if above > 0 else 'below'} the "
+        "hoop. Take more steps, or another learning rate."
     )
 
 
@@ -104,27 +89,23 @@ def check_descend(answer: Callable[..., Any]) -> None:
 
     Examples:
         >>> from lessons_src import exercises
-        >>> exercises.check_descend(lambda loss_of, parameters, lr, steps: [])
-        Not yet: after one step down (w - 3)**2 from w = 1 with lr = 0.1, w must be larger, and it is still 1. \
-Does the step change the tensor `p` itself, by `p -= …`?
+        >>> exercises.check_descend(lambda loss_of, parameters, lr, steps: 3)
+        Not yet: a step from w = 1 down (w - 3)**2 does not move w. Does it change `p` itself, by `p -= …`?
     """
     _check_one_step(answer)
     w, v = (torch.tensor(value, requires_grad=True) for value in (1.0, 2.0))
     losses = ask(
-        _with_names(answer, lambda w, v: (w - 3) ** 2 + (v + 1) ** 2, [w, v], 0.1, 2),
-        *map(_Name, ("loss_of", "[w, v]", "lr=0.1", "steps=2")),
+        _bind(answer, lambda w, v: (w - 3) ** 2 + (v + 1) ** 2, [w, v], 0.1, 2),
+        *map(_Word, ("loss_of", "[w, v]", "lr=0.1", "steps=2")),
     )
-    # With both slopes added up in the second step, they would be 2.12 and 0.32.
-    ends = {"w": (w.item(), 1.72), "v": (v.item(), 0.92)}
-    wrong = [name for name, (end, right) in ends.items() if abs(end - right) > 1e-4]
-    if wrong:
-        name = wrong[-1]
-        end, right = ends[name]
-        raise Hint(
-            f"the first step is right. After the second, {name} must be {right:g}, and it is {end:.4g}. What does "
-            f"the `.grad` of each parameter hold when the second `backward()` comes?"
-        )
-    _check_losses(losses)
+    # Where the slopes add up, w comes to 2.12, and v to 0.32.
+    for name, parameter, right in (("w", w, 1.72), ("v", v, 0.92)):
+        if not _same(parameter.item(), right):
+            raise Hint(
+                f"the first step is right. After the second, {name} must be {right}, and it is "
+                f"{parameter.item():.4g}. What does `{name}.grad` hold when the second `backward()` comes?"
+            )
+    _check_losses(losses, [13.0, 8.32])
 
 
 @check
@@ -133,95 +114,113 @@ def check_border(answer: object) -> None:
 
     Examples:
         >>> from lessons_src import exercises
-        >>> exercises.check_border(0.2)
-        Not yet: with 0.2, w does not run away, but it never settles either: in the end it is 1.3877, then 1.4283. \
-The border is below.
+        >>> exercises.check_border(0.3)
+        Not yet: with 0.3, w runs away. It stops settling long before. The border is below.
     """
     lr = number(answer)
     if not 0 < lr < math.inf:
-        raise Hint(f"a learning rate must be above 0, and {lr:g} is not.") if lr <= 0 else Hint(
-            f"the answer must be a finite number, not {lr}."
-        )
-    if 0.12 <= lr <= 0.13:
-        return
+        raise Hint(f"a learning rate must be a number above 0, not {lr:g}.")
+    below, above = BORDER
     before, after = _last_two(lr)
-    if lr < 0.12:
+    if lr < below:
         raise Hint(
-            f"with {lr:g}, w settles: in the end it is {after:.4f}. The border is above. Near it w needs "
-            "many more steps to settle."
+            f"with {lr:g}, w settles: in the end it is {after:.4f}. The border is above. Near the border, w "
+            "needs more steps."
         )
     if not math.isfinite(after):
-        raise Hint(f"with {lr:g}, w runs away. But w stops settling long before it runs away. The border is below.")
-    raise Hint(
-        f"with {lr:g}, w does not run away, but it never settles either: in the end it is {before:.4f}, then "
-        f"{after:.4f}. The border is below."
-    )
+        raise Hint(f"with {lr:g}, w runs away. It stops settling long before. The border is below.")
+    if lr > above:
+        raise Hint(
+            f"with {lr:g}, w does not run away, but it does not settle either: in the end it is "
+            f"{before:.4f}, then {after:.4f}. The border is below."
+        )
 
 
 @check
-def check_repair(answer: Callable[..., Any]) -> None:
+def check_repair_misfit(answer: Callable[..., Any]) -> None:
     """Judge the loss of a repaired picture: a function of `pixels`, `seen` and `known`, all of one shape.
 
-    `known` is True where a pixel is known. The loss is the misfit, the mean of the squared differences where
-    `known`, and 0.1 times the roughness.
+    `known` is True where a pixel is known. The loss is the mean of the squared differences there, plus 0.1
+    times the roughness.
 
     Examples:
         >>> from lessons_src import exercises
-        >>> exercises.check_repair(lambda pixels, seen, known: ((pixels - seen) ** 2)[known].mean())
+        >>> exercises.check_repair_misfit(lambda pixels, seen, known: ((pixels - seen) ** 2)[known].mean())
         Not yet: for a picture of 3 by 4 pixels: the roughness is missing.
     """
     for rows, columns in ((3, 4), (5, 2)):
-        wave = torch.arange(1.0, rows * columns + 1)
-        pixels = (wave * wave).cos().reshape(rows, columns).requires_grad_()
-        known = (wave % 3 > 0).reshape(rows, columns)
-        seen = wave.sin().reshape(rows, columns) * known
+        wave = torch.arange(1.0, rows * columns + 1).reshape(rows, columns)
+        pixels = (wave * wave).cos().requires_grad_()
+        known = wave % 3 > 0
+        seen = wave.sin() * known
         loss = _loss(answer, "pixels, seen, known", pixels, seen, known)
-        right, mistakes = _repairs(pixels, seen, known)
+        right, mistakes = _repair_losses(pixels, seen, known)
         _compare(loss, right, mistakes, f"for a picture of {rows} by {columns} pixels")
         _compare_slopes(loss, right, {"pixels": pixels})
 
 
-def _repairs(pixels: torch.Tensor, seen: torch.Tensor, known: torch.Tensor) -> tuple[torch.Tensor, Mistakes]:
-    """Return the loss of a repair, and what it would be with the commonest mistakes."""
+def _circle_losses(
+    u: torch.Tensor, v: torch.Tensor, r: torch.Tensor, x: torch.Tensor, y: torch.Tensor
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return the loss of a circle, and for each common mistake the hint and what it would be."""
+    away = torch.hypot(x - u, y - v)
+    squares = (away - r) ** 2
+    walked = (x - u).abs() + (y - v).abs()
+    return squares.mean(), {
+        "that is the sum of the squares. Take their mean.": squares.sum(),
+        "the misses are not squared: those inside and outside cancel.": (away - r).mean(),
+        "those are the sizes of the misses. Take their squares.": (away - r).abs().mean(),
+        "you compare the distance, squared, with the radius. Take its root.": ((away**2 - r) ** 2).mean(),
+        "you compare two squares. Compare the distance with the radius.": ((away**2 - r**2) ** 2).mean(),
+        "you add the centre to the points. How far apart they are is a difference.": (
+            (torch.hypot(x + u, y + v) - r) ** 2
+        ).mean(),
+        "you add the way across to the way up. The distance is shorter.": ((walked - r) ** 2).mean(),
+    }
+
+
+def _repair_losses(
+    pixels: torch.Tensor, seen: torch.Tensor, known: torch.Tensor
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return the loss of a repair, and for each common mistake the hint and what it would be."""
     squares = (pixels - seen) ** 2
     misfit = squares[known].mean()
-    down, right = pixels.diff(dim=0) ** 2, pixels.diff(dim=1) ** 2
-    rough = down.mean() + right.mean()
-    around = sum(((pixels - pixels.roll(1, dim)) ** 2).mean() for dim in (0, 1))
+    down, right = pixels.diff(dim=0), pixels.diff(dim=1)
+    summed = (down**2).sum() + (right**2).sum()
+    rough = (down**2).mean() + (right**2).mean()
+    around = ((pixels - pixels.roll(1, 0)) ** 2 + (pixels - pixels.roll(1, 1)) ** 2).mean()
     return misfit + 0.1 * rough, {
         "the roughness is missing.": misfit,
         "the misfit is missing.": 0.1 * rough,
         "the roughness counts in full. Take 0.1 of it.": misfit + rough,
-        "the misfit also counts the lost pixels, as if they were black.": squares.mean() + 0.1 * rough,
-        "divide the misfit by the number of the known pixels, not of all.": (squares * known).mean()
+        "the misfit counts the lost pixels too, as if they were black.": squares.mean() + 0.1 * rough,
+        "divide the misfit by the number of known pixels, not of all.": (squares * known).mean()
         + 0.1 * rough,
-        "the misfit counts the lost pixels, and not the known ones.": squares[~known].mean() + 0.1 * rough,
-        "the neighbours to the right are missing in the roughness.": misfit + 0.1 * down.mean(),
-        "the neighbours below are missing in the roughness.": misfit + 0.1 * right.mean(),
-        "you add squares up. Take the mean of each of the three.": squares[known].sum()
-        + 0.1 * (down.sum() + right.sum()),
-        "you add up the squares of the roughness. Take the mean in each direction.": misfit
-        + 0.1 * (down.sum() + right.sum()),
-        "the differences of neighbours are not squared: up and down cancel.": misfit
-        + 0.1 * (pixels.diff(dim=0).mean() + pixels.diff(dim=1).mean()),
+        "the misfit counts the lost pixels, not the known ones.": squares[~known].mean() + 0.1 * rough,
+        "in the roughness, the neighbours to the right are missing.": misfit + 0.1 * (down**2).mean(),
+        "in the roughness, the neighbours below are missing.": misfit + 0.1 * (right**2).mean(),
+        "you add squares up. Take three means.": squares[known].sum() + 0.1 * summed,
+        "you add up the squares of the roughness. Take the mean in each direction.": misfit + 0.1 * summed,
+        "the differences of neighbours are not squared, and cancel.": misfit
+        + 0.1 * (down.mean() + right.mean()),
         "`roll` makes the last row a neighbour of the first. Leave such pairs out.": misfit + 0.1 * around,
     }
 
 
-class _Name(str):
-    """A word that stands for an argument in what `ask` says of a call."""
+class _Word(str):
+    """What stands for an argument where `ask` tells of a call."""
 
     __slots__ = ()
 
     __repr__ = str.__str__
 
 
-def _with_names(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
-    """Return a function that calls `function` with `arguments`, whatever it is given: their names, to tell."""
+def _bind(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """Return a function that calls `function` with `arguments`; its own are words, for `ask` to tell."""
     if not callable(function):
         return function
 
-    def call(*names: str) -> Any:
+    def call(*words: str) -> Any:
         return function(*arguments)
 
     call.__name__ = getattr(function, "__name__", "your function")
@@ -230,48 +229,46 @@ def _with_names(function: Callable[..., Any], *arguments: Any) -> Callable[..., 
 
 def _loss(function: Callable[..., Any], names: str, *arguments: torch.Tensor) -> torch.Tensor:
     """Return the loss that the learner's `function` computes: one number with a slope."""
-    loss = ask(_with_names(function, *arguments), *map(_Name, names.split(", ")))
+    loss = ask(_bind(function, *arguments), *map(_Word, names.split(", ")))
     if not isinstance(loss, torch.Tensor):
         raise Hint(
-            f"the loss must be a tensor, and yours is {loss!r}. A plain number has no slope: compute with tensors to "
-            "the end."
+            f"the loss must be a tensor, and yours is {loss!r}, which has no slope. Do without `.item()`."
         )
     if loss.numel() != 1:
-        raise Hint(f"the loss must be one number, and yours has the shape {tuple(loss.shape)}. Take the mean.")
-    if not loss.requires_grad:
         raise Hint(
-            "the loss has no slope: it is cut off from the parameters. Do without `.item()`, `.detach()`, "
-            "`torch.tensor(…)` and comparisons."
+            f"the loss must be one number, and yours has the shape {tuple(loss.shape)}. Take the mean."
         )
+    if not loss.requires_grad:
+        raise Hint("the loss is cut off from the parameters. Do without `detach()` and `torch.tensor(…)`.")
     return loss
 
 
-def _compare(loss: torch.Tensor, right: torch.Tensor, mistakes: Mistakes, given: str) -> None:
-    """Raise `Hint` unless `loss` is `right`; the hint is that of the mistake which `loss` is."""
+def _compare(loss: torch.Tensor, right: torch.Tensor, mistakes: dict[str, torch.Tensor], given: str) -> None:
+    """Raise `Hint` unless `loss` is `right`, with the hint of the mistake that gives `loss`."""
     value = loss.item()
     if _same(value, right.item()):
         return
     for hint, wrong in mistakes.items():
         if _same(value, wrong.item()):
             raise Hint(f"{given}: {hint}")
-    raise Hint(f"{given} the loss must be {right.item():.4f}, and yours is {value:.4f}.")
+    raise Hint(f"{given}: the loss must be {right.item():.4f}, and yours is {value:.4f}.")
 
 
 def _compare_slopes(loss: torch.Tensor, right: torch.Tensor, parameters: dict[str, torch.Tensor]) -> None:
-    """Raise `Hint` unless both losses have the same slopes: part of a loss may be cut off."""
+    """Raise `Hint` unless both losses have the same slopes: a part of a loss may be cut off."""
     inputs = list(parameters.values())
     found = torch.autograd.grad(loss, inputs, allow_unused=True)
     wanted = torch.autograd.grad(right, inputs)
     for name, slope, target in zip(parameters, found, wanted, strict=True):
-        if slope is None or not torch.allclose(slope, target, atol=1e-4):
+        if slope is None or not torch.allclose(slope, target, atol=CLOSE):
             raise Hint(
-                f"the loss is right, but not the slope that arrives at {name}: a part of the loss is cut off. "
-                "Do without `.item()` and `.detach()`."
+                f"the loss is right, but not its slope for {name}: a part is cut off. Do without `.item()` "
+                "and `detach()`."
             )
 
 
 def _same(value: float, other: float) -> bool:
-    return math.isclose(value, other, rel_tol=1e-4, abs_tol=1e-5)
+    return math.isclose(value, other, rel_tol=CLOSE, abs_tol=CLOSE)
 
 
 def _height(degrees: float, far: float) -> float:
@@ -286,8 +283,9 @@ def _height(degrees: float, far: float) -> float:
     return height
 
 
-def _hits(degrees: float, far: float, up: float) -> bool:
-    return abs(_height(degrees, far) - up) < 0.01
+def _hits(degrees: float, hoop: tuple[float, float]) -> bool:
+    far, up = hoop
+    return abs(_height(degrees, far) - up) < NEAR_HOOP
 
 
 def _last_two(lr: float) -> tuple[float, float]:
@@ -303,30 +301,26 @@ def _check_one_step(loop: Callable[..., Any]) -> None:
     """Raise `Hint` unless `loop` takes one step as it should."""
     w = torch.tensor(1.0, requires_grad=True)
     ask(
-        _with_names(loop, lambda w: (w - 3) ** 2, [w], 0.1, 1),
-        *map(_Name, ("loss_of", "[w]", "lr=0.1", "steps=1")),
+        _bind(loop, lambda w: (w - 3) ** 2, [w], 0.1, 1),
+        *map(_Word, ("loss_of", "[w]", "lr=0.1", "steps=1")),
     )
-    told = "after one step down (w - 3)**2 from w = 1 with lr = 0.1, w must be larger, and it is"
-    end = w.item()
+    told, end = "a step from w = 1 down (w - 3)**2", w.item()
     if end == 1 and w.grad is not None and w.grad == 0:
-        raise Hint(f"{told} still 1. What does `p.grad` hold when the step reads it?")
+        raise Hint(f"{told} does not move w. What does `p.grad` hold when the step reads it?")
     if end == 1:
-        raise Hint(f"{told} still 1. Does the step change the tensor `p` itself, by `p -= …`?")
+        raise Hint(f"{told} does not move w. Does it change `p` itself, by `p -= …`?")
     if end < 1:
-        raise Hint(f"{told} {end:.4g}. In which direction does the step go?")
-    if abs(end - 1.4) > 1e-4:
-        raise Hint(
-            f"after one step down (w - 3)**2 from w = 1 with lr = 0.1, w must be 1.4, and it is {end:.4g}. The slope "
-            "there is -4."
-        )
+        raise Hint(f"{told} moves w to {end:.4g}, and the loss grows. In which direction must the step go?")
+    if not _same(end, 1.4):
+        raise Hint(f"{told} with lr = 0.1 moves w to {end:.4g}, and it must be 1.4. The slope there is -4.")
 
 
-def _check_losses(losses: Any) -> None:
-    """Raise `Hint` unless these are the losses before each of two steps, as numbers."""
-    wanted = [13.0, 8.32]
-    if isinstance(losses, torch.Tensor) or not isinstance(losses, list | tuple):
-        raise Hint(f"the parameters move right. Return a list of the losses, not {losses!r}.")
+def _check_losses(losses: object, wanted: list[float]) -> None:
+    """Raise `Hint` unless `losses` are those before each step, as numbers."""
+    told = "the parameters move right."
+    if not isinstance(losses, list):
+        raise Hint(f"{told} Return the list of the losses, not {losses!r}.")
     if any(isinstance(loss, torch.Tensor) for loss in losses):
-        raise Hint("the parameters move right. The list must hold numbers, and it holds tensors: see `.item()`.")
-    if len(losses) != 2 or not all(map(_same, map(number, losses), wanted)):
-        raise Hint(f"the parameters move right. For two steps the losses must be {wanted}, not {losses}.")
+        raise Hint(f"{told} The list must hold numbers, and it holds tensors: see `.item()`.")
+    if len(losses) != len(wanted) or not all(map(_same, map(number, losses), wanted)):
+        raise Hint(f"{told} For two steps the losses must be {wanted}, not {losses}.")

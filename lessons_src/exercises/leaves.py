@@ -112,19 +112,19 @@ def check_start(answer: Callable[..., Any]) -> None:
 
 
 @check
-def check_repaired(answer: Callable[..., Any]) -> None:
+def check_reconnected(answer: Callable[..., Any]) -> None:
     """Check the repaired loss.
 
     `answer` takes a parameter `w` of shape `()`, and data `x` and `y` of shape `(n,)`; it returns the mean of
     the squared errors of `w * x`.
 
-    >>> check_repaired(lambda w, x, y: (w.detach() * x - y).square().mean())
+    >>> check_reconnected(lambda w, x, y: (w.detach() * x - y).square().mean())
     Not yet: your loss does not require a gradient: no path leads from it to anything.
     """
     for size in (4, 7):
         w = torch.randn((), requires_grad=True)
         x, y = torch.randn(size), torch.randn(size)
-        loss = _tensor(answer_of("repaired(w, x, y)", answer, w, x, y))
+        loss = _tensor(answer_of("reconnected(w, x, y)", answer, w, x, y))
         if w.grad is not None:
             raise Hint("your function must only compute the loss. Leave backward() to the check.")
         if not loss.requires_grad:

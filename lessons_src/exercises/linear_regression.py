@@ -167,15 +167,15 @@ def check_my_fit(answer: Callable[..., Any]) -> None:
 
 
 @check
-def check_repaired(answer: Callable[..., Any]) -> None:
+def check_repaired_loop(answer: Callable[..., Any]) -> None:
     """Judge the repaired loop on two sets of points, and name the symptom of a bug that is left.
 
     `answer` is a function of `x`, `y`, `lr` and `steps`. It starts at a = 0 and b = 0, and returns `a`
     and `b`.
 
     Examples:
-        >>> from lessons_src.exercises import check_repaired
-        >>> check_repaired(lambda x, y, lr, steps: 0.0)
+        >>> from lessons_src.exercises import check_repaired_loop
+        >>> check_repaired_loop(lambda x, y, lr, steps: 0.0)
         Not yet: return `a` and `b`, the two parameters, in this order: `return a, b`.
     """
     _judge_fit(answer, _bugs)

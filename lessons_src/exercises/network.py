@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,20 +19,20 @@ if TYPE_CHECKING:
 
 
 def _weights(sizes: Sequence[int]) -> int:
-    return sum(inputs * outputs for inputs, outputs in zip(sizes, sizes[1:], strict=False))
+    return sum(inputs * outputs for inputs, outputs in pairwise(sizes))
 
 
 @check
 def check_count(answer: Callable[[list[int]], Any]) -> None:
     """Check a function that counts the numbers in a network.
 
-    `answer` takes the sizes from the inputs to the outputs, such as [2, 16, 16, 1], and returns how many weights
-    and biases there are, a whole number.
+    `answer` takes the sizes from inputs to outputs, such as [2, 16, 16, 1]. It returns how many weights and
+    biases there are, a whole number.
 
     Examples:
         >>> check_count(lambda sizes: sum(sizes))
-        Not yet: for [2, 16, 16, 1] you count 35. You added the sizes. Between two layers there is a weight for \
-each pair.
+        Not yet: for [2, 16, 16, 1] you count 35. You added the sizes. Between two layers there is a weight \
+for each pair.
     """
     for sizes in ([2, 16, 16, 1], [784, 10], [3, 5, 4, 3, 2]):
         count = number(ask(answer, list(sizes)))
@@ -76,15 +78,15 @@ def check_all_learn(answer: Callable[[], Any]) -> None:
     if count != wanted:
         names = sorted({name.split(".")[0] for name, _ in model.named_parameters()})
         raise Hint(
-            f"`model.parameters()` gives {count} numbers, and there should be {wanted}. The module knows only "
-            f"what it finds in its attributes {names}. It does not look into a plain list: read about `nn.ModuleList`."
+            f"`model.parameters()` gives {count} numbers, and there should be {wanted}. The module found "
+            f"some in its attributes {names}. It does not look into a plain list: read about `nn.ModuleList`."
         )
     if not scores.requires_grad:
         raise Hint("the scores require no grad: `forward` cuts its whole graph off.")
-    scores.square().sum().backward()
+    torch.autograd.backward(scores.square().sum())
     if missing := _missing(model):
         raise Hint(
-            f"no gradient comes to {', '.join(missing)}. Something in `forward` cuts the graph on the way there."
+            f"no gradient comes to {', '.join(missing)}. Something in `forward` cuts the graph on the way."
         )
 
 
@@ -114,7 +116,7 @@ def _sgd_places() -> list[list[float]]:
     places = []
     for _ in range(3):
         optimiser.zero_grad()
-        model.loss().backward()
+        torch.autograd.backward(model.loss())
         optimiser.step()
         places.append(model.places())
     return places
@@ -136,21 +138,21 @@ def _method(optimiser: Any, name: str) -> None:
     except Hint as hint:
         if "NoneType" in str(hint):
             raise Hint(
-                f"{str(hint)[:-1]}. A parameter that got no gradient has None in `.grad`: pass over it."
+                f"{hint} A parameter that got no gradient has None in `.grad`: pass over it."
             ) from hint
         raise
 
 
-def _step_hint(model: _Model, before: list[float], step: int) -> str:
+def _step_hint(optimiser: object, model: _Model, before: list[float]) -> str:
     """Say why the parameters are not where PyTorch's SGD has them."""
     places = model.places()
     if places == before:
-        if step == 0:
-            return "no parameter has moved."
-        return (
-            "no parameter has moved. `model.parameters()` is a generator: who goes through it once has used it up. "
-            "Keep a list."
-        )
+        if any(isinstance(value, GeneratorType) for value in vars(optimiser).values()):
+            return (
+                "no parameter has moved. `model.parameters()` is a generator, and who goes through it once "
+                "has used it up. Keep a list."
+            )
+        return "no parameter has moved."
     grad = model.used.grad
     slope = 0.0 if grad is None else grad[0].item()
     moved = places[0] - before[0]
@@ -189,10 +191,10 @@ def check_sgd(answer: Callable[..., Any]) -> None:
         _method(optimiser, "zero_grad")
         if any(p.grad is not None and p.grad.any() for p in given):
             raise Hint("after `zero_grad()`, some parameter still has its old gradient.")
-        model.loss().backward()
+        torch.autograd.backward(model.loss())
         _method(optimiser, "step")
         if model.places() != right:
-            raise Hint(f"after call {step + 1} of `step()`: {_step_hint(model, before, step)}")
+            raise Hint(f"after call {step + 1} of `step()`: {_step_hint(optimiser, model, before)}")
 
 
 def _three_arms(n: int) -> tuple[Tensor, Tensor]:
@@ -204,12 +206,21 @@ def _three_arms(n: int) -> tuple[Tensor, Tensor]:
     return x + 0.2 * torch.randn(n, 2), label
 
 
+def _arms_hint(values: set[float], wanted: int) -> str:
+    """Say what to do when labels of these values are right too rarely."""
+    if len(values) == 1:
+        return f", as by chance. Your function always says {min(values):g}."
+    if never := {0, 1, 2} - values:
+        return f". Your function never says {min(never)}: let the last layer give three scores."
+    return f"; reach {wanted}. Train longer, on more points, or with more numbers in a layer."
+
+
 @check
 def check_arms(answer: Callable[[Tensor], Any]) -> None:
     """Check a function that says on which of three arms each point lies.
 
-    `answer` takes new points, a tensor of shape (n, 2), and returns the label of each, 0, 1 or 2, in a tensor of
-    shape (n,).
+    `answer` takes new points, a tensor of shape (n, 2). It returns the label of each, 0, 1 or 2, in a tensor
+    of shape (n,).
 
     Examples:
         >>> check_arms(lambda points: torch.zeros(len(points)))
@@ -227,29 +238,14 @@ def check_arms(answer: Callable[[Tensor], Any]) -> None:
     said = ask(call)
     if isinstance(said, torch.Tensor) and said.shape == (300, 3):
         raise Hint(
-            "these are three scores for each point. Its label is the place of the largest: `argmax(1)`."
+            "these are three scores for each point. The label is the place of the largest: `argmax(1)`."
         )
     if not isinstance(said, torch.Tensor) or said.shape != (300,):
         shape = f"a tensor of shape {tuple(said.shape)}" if isinstance(said, torch.Tensor) else repr(said)
         raise Hint(f"for 300 points the answer must be a tensor of shape (300,), not {shape}.")
-    values = sorted(set(said.tolist()))
-    if not set(values) <= {0, 1, 2}:
-        raise Hint(
-            f"each label must be 0, 1 or 2. One of yours is {next(v for v in values if v not in {0, 1, 2}):g}."
-        )
+    values = set(said.tolist())
+    if strange := values - {0, 1, 2}:
+        raise Hint(f"each label must be 0, 1 or 2. One of yours is {min(strange):g}.")
     right, wanted = int((said == labels).sum()), 255
-    if right >= wanted:
-        return
-    if len(values) == 1:
-        raise Hint(
-            f"{right} of 300 new points are right, as by chance. Your function always says {values[0]:g}."
-        )
-    if len(values) == 2:
-        raise Hint(
-            f"{right} of 300 new points are right. Your function never says {({0, 1, 2} - set(values)).pop()}: give "
-            "it three scores."
-        )
-    raise Hint(
-        f"{right} of 300 new points are right; reach {wanted}. Train longer, on more points, or with more numbers "
-        "in a layer."
-    )
+    if right < wanted:
+        raise Hint(f"{right} of 300 new points are right{_arms_hint(values, wanted)}")

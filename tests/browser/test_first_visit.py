@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 def test_the_first_visit_to_a_lesson_is_within_its_budget(page: Page, address: str) -> None:
     responses: list[Response] = []
     page.on("response", lambda response: responses.append(response))  # noqa: PLW0108  # a built-in cannot listen
-    page.goto(address + "lessons/loss-gradients-optimisation/", wait_until="networkidle")
+    page.goto(address + "lessons/optimisation/", wait_until="networkidle")
     weights = {
         response.url.removeprefix(address): len(gzip.compress(response.body())) for response in responses
     }

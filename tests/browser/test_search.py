@@ -12,12 +12,17 @@ FIRST = {
     "requires_grad": "lessons/computational-graph/",
     "detach": "lessons/computational-graph/",
     "no_grad": "lessons/no-grad/",
-    "broadcast": "lessons/loss-gradients-optimisation/",
+    "broadcast": "lessons/loss/",
     "momentum": "lessons/grad-accumulates/",
-    "learning rate": "lessons/loss-gradients-optimisation/",
+    "learning rate": "lessons/optimisation/",
     "fit_line": "reference/basics/",
     "print_graph": "reference/graph/",
     "retain_graph": "reference/backward/",
+    "lesson 6": "lessons/computational-graph/",
+    "modified by an inplace operation": "clinic/",
+    "element 0 of tensors does not require grad": "clinic/",
+    "backward through the graph a second time": "clinic/",
+    "can't optimize a non-leaf": "clinic/",
 }
 
 

@@ -214,6 +214,15 @@ def test_an_exercise_says_how_hard_it_is_and_how_long_it_takes() -> None:
     assert one(html, "p.lesson-exercise:has(+ div.highlight)").text == "★★☆ medium, 10 minutes"
 
 
+def test_what_a_check_says_wraps_and_need_not_scroll() -> None:
+    code = f"print('{'word ' * 9}')"
+    said, shown = render(block(code, "word " * 9, "exercise: ★ 5 min"), block(code, "word " * 9)).select(
+        ".lesson-output"
+    )
+    assert said.attrs == {"class": ["lesson-output", "lesson-said"]}
+    assert shown.attrs == {"class": ["lesson-output"], "tabindex": "0"}
+
+
 def test_a_lesson_says_how_long_it_takes() -> None:
     page = render_page(replace(parse("# A\n\nText.\n"), minutes=30))
     html = BeautifulSoup(rendered(page), "html.parser")

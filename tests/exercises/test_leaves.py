@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from lessons_src.exercises import check_formula, check_repaired, check_start, check_table
+from lessons_src.exercises import check_formula, check_reconnected, check_start, check_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,23 +224,23 @@ def no_message(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
             "your loss must be one number, of shape (), not of shape (4,).",
         ),
         (walked, "your function must only compute the loss. Leave backward() to the check."),
-        (no_message, "repaired(w, x, y) raises ValueError: no message."),
+        (no_message, "reconnected(w, x, y) raises ValueError: no message."),
         (lambda w, x, y: 1.0, "the function must return a tensor, not 1.0."),
         (None, "the answer must be a function, not None. Give its name without brackets."),
     ],
 )
-def test_each_mistake_in_repaired_gets_its_own_hint(
+def test_each_mistake_in_reconnected_gets_its_own_hint(
     capsys: pytest.CaptureFixture[str], answer: Any, hint: str
 ) -> None:
-    assert said(capsys, check_repaired, answer) == hint
+    assert said(capsys, check_reconnected, answer) == hint
 
 
-def test_repaired_is_right(capsys: pytest.CaptureFixture[str]) -> None:
+def test_reconnected_is_right(capsys: pytest.CaptureFixture[str]) -> None:
     for answer in (
         lambda w, x, y: (w * x - y).square().mean(),
         lambda w, x, y: torch.nn.functional.mse_loss(w * x, y),
     ):
-        assert said(capsys, check_repaired, answer) == "Right."
+        assert said(capsys, check_reconnected, answer) == "Right."
 
 
 def table_by(

@@ -11,7 +11,7 @@ import torch
 
 from lessons_src.exercises import (
     check_my_fit,
-    check_repaired,
+    check_repaired_loop,
     check_updates_until,
     check_weighted_fit,
 )
@@ -101,7 +101,7 @@ SLIPS: list[tuple[Callable[..., Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize("check", [check_my_fit, check_repaired])
+@pytest.mark.parametrize("check", [check_my_fit, check_repaired_loop])
 @pytest.mark.parametrize(("answer", "hint"), SLIPS, ids=count())
 def test_a_slip_in_the_loop_gets_its_own_hint(
     check: Callable[[Any], None], answer: object, hint: str, capsys: pytest.CaptureFixture[str]
@@ -122,7 +122,7 @@ def test_a_loop_that_forgets_to_differentiate_is_told_which_line_fails(
     )
 
 
-@pytest.mark.parametrize("check", [check_my_fit, check_repaired])
+@pytest.mark.parametrize("check", [check_my_fit, check_repaired_loop])
 @pytest.mark.parametrize(
     "answer",
     [
@@ -153,7 +153,7 @@ def test_a_loop_that_is_right(
 def test_each_bug_that_is_left_has_a_symptom(
     bugs: dict[str, Any], hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert said(check_repaired, partial(fit, **bugs), capsys) == f"Not yet: {hint}"
+    assert said(check_repaired_loop, partial(fit, **bugs), capsys) == f"Not yet: {hint}"
 
 
 def weighted(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Any]:

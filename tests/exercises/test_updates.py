@@ -145,7 +145,8 @@ def does_not_clear(parameters: list[Any], lr: float) -> None:
             recorded,
             (
                 "recorded([tensor([1.], requires_grad=True), tensor([ 2., -3.], requires_grad=True)], 0.5) "
-                "raises RuntimeError: a leaf Variable that requires grad is being used in an in-place operation."
+                "raises RuntimeError: a leaf Variable that requires grad is being used in an in-place "
+                "operation."
             ),
         ),
         (moves_the_name, hints.MOVED_NAME),

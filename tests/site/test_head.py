@@ -17,11 +17,11 @@ def head(file: Path) -> dict[str, str]:
 
 
 def test_a_description_keeps_its_quotation_marks(site: Path) -> None:
-    written = Path(__file__).parents[2] / "docs" / "lessons" / "loss-gradients-optimisation.md"
+    written = Path(__file__).parents[2] / "docs" / "lessons" / "loss.md"
     front_matter = written.read_text(encoding="utf-8").split("---")[1]
     description = front_matter.partition("description: ")[2].strip()
     assert '"' in description
-    found = head(site / "lessons" / "loss-gradients-optimisation" / "index.html")
+    found = head(site / "lessons" / "loss" / "index.html")
     assert found["description"] == found["og:description"] == description
 
 
