@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import torch
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 P = ParamSpec("P")
+
+
+_NOTHING = "put your answer in place of `...`, and run this block again."
 
 
 class Hint(Exception):  # noqa: N818  # it is no error of the program
@@ -37,11 +41,18 @@ def check(judge: Callable[P, None]) -> Callable[P, None]:
         Right.
     """
 
+    asked = signature(judge)
+
     @wraps(judge)
     def checked(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             if any(answer is ... for answer in (*args, *kwargs.values())):
-                raise Hint("put your answer in place of `...`, and run this block again.")  # noqa: TRY301
+                raise Hint(_NOTHING)  # noqa: TRY301
+            try:
+                asked.bind(*args, **kwargs)
+            except TypeError as error:
+                call = f"{judge.__name__}({', '.join(asked.parameters)})"
+                raise Hint(f"call it as {call}: {error}.") from None
             with torch.random.fork_rng(devices=[]):
                 judge(*args, **kwargs)
         except Hint as hint:
@@ -70,8 +81,10 @@ def ask(function: Callable[..., Any], *arguments: Any) -> Any:
         answer = function(*arguments)
     except Exception as error:
         raise Hint(f"{call} raises {type(error).__name__}: {str(error).rstrip('.')}.") from error
-    if answer is None or answer is ...:
-        raise Hint(f"{call} returns {answer!r}; let it return your answer.")
+    if answer is ...:
+        raise Hint(_NOTHING)
+    if answer is None:
+        raise Hint(f"{call} returns None; let it return your answer.")
     return answer
 
 

@@ -33,6 +33,15 @@ def test_a_check_says_right_or_what_is_wrong(capsys: pytest.CaptureFixture[str])
     )
 
 
+def test_a_check_says_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    check_nine()  # type: ignore[call-arg]
+    check_nine(1, 2, 3)  # type: ignore[call-arg]
+    assert capsys.readouterr().out == (
+        "Not yet: call it as check_nine(answer, power): missing a required argument: 'answer'.\n"
+        "Not yet: call it as check_nine(answer, power): too many positional arguments.\n"
+    )
+
+
 def test_a_check_leaves_the_next_random_numbers_as_they_were() -> None:
     torch.manual_seed(0)
     expected = torch.rand(2)
@@ -52,6 +61,7 @@ def a_slip(x: float) -> float:
 @pytest.mark.parametrize(
     ("function", "hint"),
     [
+        (lambda x: ..., "put your answer in place of `...`, and run this block again\\."),
         (no_answer, r"no_answer\(2.0\) returns None; let it return your answer\."),
         (a_slip, r"a_slip\(2.0\) raises ValueError: a slip\."),
         (4.0, r"the answer must be a function, not 4\.0\. Give its name without brackets\."),
