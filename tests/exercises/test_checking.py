@@ -54,6 +54,10 @@ def no_answer(x: float) -> None:
     pass
 
 
+def not_yet(x: float) -> object:
+    return ...
+
+
 def a_slip(x: float) -> float:
     raise ValueError("a slip.")
 
@@ -61,7 +65,7 @@ def a_slip(x: float) -> float:
 @pytest.mark.parametrize(
     ("function", "hint"),
     [
-        (lambda x: ..., "put your answer in place of `...`, and run this block again\\."),
+        (not_yet, "put your answer in place of `...`, and run this block again\\."),
         (no_answer, r"no_answer\(2.0\) returns None; let it return your answer\."),
         (a_slip, r"a_slip\(2.0\) raises ValueError: a slip\."),
         (4.0, r"the answer must be a function, not 4\.0\. Give its name without brackets\."),
