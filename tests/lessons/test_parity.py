@@ -33,7 +33,9 @@ def shown(page: Path) -> BeautifulSoup:
     text, _ = get_data(page.read_text(encoding="utf-8"))
     settings = load_config(str(ROOT / "mkdocs.yml"))
     configs = settings.mdx_configs | {
-        "pymdownx.superfences": {"custom_fences": [{"name": "*", "class": "", "format": fence}]}
+        "pymdownx.superfences": {
+            "custom_fences": [{"name": "*", "class": "", "validator": lambda *_: True, "format": fence}]
+        }
     }
     html = markdown.markdown(text, extensions=settings.markdown_extensions, extension_configs=configs)
     return BeautifulSoup(html, "html.parser")
