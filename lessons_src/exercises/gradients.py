@@ -198,6 +198,7 @@ CURVED = [
     Named("w[0]**3 + 5 * w[1]**2 + w[0] * w[1] * w[2]", lambda w: w[0] ** 3 + 5 * w[1] ** 2 + w.prod()),
     Named("(w**4).sum() + w.prod()", lambda w: (w**4).sum() + w.prod()),
 ]
+STRAIGHT = Named("3 * w[0] - w[1] + w[2]", lambda w: 3 * w[0] - w[1] + w[2])
 
 
 @check
@@ -232,3 +233,19 @@ def check_curvatures(curvatures: Callable[..., Any]) -> None:
             raise Hint(
                 f"for f = {f} at {w.tolist()} you return {given.tolist()}. Nudge a slope, and compare."
             )
+    _check_straight(curvatures, w)
+
+
+def _check_straight(curvatures: Callable[..., Any], w: Tensor) -> None:
+    """Raise `Hint` unless the curvatures of a straight function, whose slopes have no record, are 0."""
+    try:
+        given = _vector(ask(curvatures, STRAIGHT, w.clone()), w)
+    except Hint as hint:
+        if isinstance(hint.__cause__, RuntimeError):
+            raise Hint(
+                f"right, but for f = {STRAIGHT} it ends in autograd's error: slopes that do not depend on w "
+                "have no record. What is the curvature of a straight function?"
+            ) from hint
+        raise
+    if given.any():
+        raise Hint(f"for f = {STRAIGHT} you return {given.tolist()}. How fast do its slopes change?")

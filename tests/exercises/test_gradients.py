@@ -338,6 +338,22 @@ def test_right_curvatures(capsys: pytest.CaptureFixture[str], curvatures: Callab
     assert said(capsys) == "Right."
 
 
+def once_more(f: Callable[[Tensor], Tensor], w: Tensor) -> Tensor:
+    w = w.clone().requires_grad_()
+    (first,) = torch.autograd.grad(f(w), w, create_graph=True)
+    return torch.stack([torch.autograd.grad(s, w, retain_graph=True)[0][i] for i, s in enumerate(first)])
+
+
+def known_straight(answer: object) -> Callable[..., object]:
+    """Return a function that is right about what is curved, and says `answer` of what is straight."""
+
+    def curvatures(f: Callable[[Tensor], Tensor], w: Tensor) -> object:
+        every = second_slopes(f, w)
+        return every.diagonal() if every.any() else answer
+
+    return curvatures
+
+
 def without_create_graph(f: Callable[[Tensor], Tensor], w: Tensor) -> Tensor:
     w = w.clone().requires_grad_()
     (first,) = torch.autograd.grad(f(w), w)
@@ -345,6 +361,7 @@ def without_create_graph(f: Callable[[Tensor], Tensor], w: Tensor) -> Tensor:
 
 
 CUBIC = "w[0]**3 + 5 * w[1]**2 + w[0] * w[1] * w[2]"
+STRAIGHT = "3 * w[0] - w[1] + w[2]"
 
 
 @pytest.mark.parametrize(
@@ -371,6 +388,18 @@ CUBIC = "w[0]**3 + 5 * w[1]**2 + w[0] * w[1] * w[2]"
             ),
         ),
         (lambda f, w: f(w), "return a tensor of shape (3,), not ()."),
+        (
+            once_more,
+            (
+                f"right, but for f = {STRAIGHT} it ends in autograd's error: slopes that do not depend on w "
+                "have no record. What is the curvature of a straight function?"
+            ),
+        ),
+        (
+            known_straight(torch.tensor([3.0, -1.0, 1.0])),
+            f"for f = {STRAIGHT} you return [3.0, -1.0, 1.0]. How fast do its slopes change?",
+        ),
+        (known_straight(0.0), "return a tensor of shape (3,), not 0.0."),
         (12.0, NO_FUNCTION),
     ],
 )
