@@ -21,6 +21,8 @@ from lessons_src.engine.scanning import Comment, Fence, Markdown, Problem, scan
 
 # A line of the front matter
 _SETTING = re.compile(r"(?P<name>time[-_ ]?limit|minutes)[ \t]*:[ \t]*(?P<number>.*?)\s*$", re.IGNORECASE)
+# YAML takes the second colon for a second name, and MkDocs shows all of the front matter as text then.
+_SECOND_COLON = re.compile(r"""[\w-]+:[ \t]+[^\s"'|>{\[#&!][^#]*?:(?:\s|$)""")
 # These options change only the look of the page.
 _OPTIONS = r'(?:[ \t]+(?:title|hl_lines|linenums)="[^"]*")*'
 _RUNNABLE = re.compile(f"python{_OPTIONS}")
@@ -74,6 +76,8 @@ def parse_lesson(text: str, path: str) -> Lesson:
     problems += _fold_explanations(markdown, blocks)
     lesson = Lesson(path, lines, markdown.body, tuple(blocks))
     for number, line in enumerate(lines[: markdown.body], start=1):
+        if _SECOND_COLON.match(line):
+            problems.append(Problem(number, "put quotes around this text: it has a colon"))
         if given := _SETTING.match(line):
             lesson, problem = _with_setting(lesson, given["name"], given["number"], number)
             problems.append(problem)

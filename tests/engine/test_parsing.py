@@ -31,6 +31,17 @@ def test_a_lesson_may_ask_for_more_time(row: str) -> None:
     assert parse("---\ntitle: time-limit\n---\n", "time-limit: 120\n").time_limit == 60
 
 
+def test_front_matter_with_a_second_colon_is_no_yaml() -> None:
+    assert problems("---\ntitle: x\ndescription: Each decided: true or false.\n---\n") == [
+        (3, "put quotes around this text: it has a colon")
+    ]
+
+
+@pytest.mark.parametrize("row", ['title: "a: b"', "title: 9:30", "title: x  # a: b", "title: {a: b}"])
+def test_front_matter_may_have_a_colon_where_yaml_allows_it(row: str) -> None:
+    assert problems(f"---\n{row}\n---\n" + block("a: int = 1")) == []
+
+
 def test_an_output_may_stand_right_below_its_block_or_after_a_blank_line() -> None:
     for between in ("", "\n", "  \n\n"):
         lesson = parse("```python\n1\n```\n", between, "```text\n1\n```\n")

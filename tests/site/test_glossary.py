@@ -123,6 +123,8 @@ def test_every_entry_has_one_sentence_of_words_that_stand_above_it_and_a_lesson(
         prose = re.sub("`[^`]*`", "", sentence)
         found = hooks.read_glossary(later)[0].search(prose) if later else None
         assert found is None, f"{name}: {found}"
+        code = set(re.findall("`[^`]*`", sentence))
+        assert code.isdisjoint(names[number + 1 :]), f"{name}: {code}"
 
 
 @pytest.mark.slow
