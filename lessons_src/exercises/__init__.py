@@ -35,7 +35,7 @@ from lessons_src.exercises.loss import check_bread_loss, check_fit_matrix, check
 from lessons_src.exercises.network import check_all_learn, check_arms, check_count, check_sgd
 from lessons_src.exercises.optimisation import check_diverges, check_land, check_one_epoch, check_rescale
 from lessons_src.exercises.updates import check_diagnoses, check_evaluate, check_mean_loss, check_step
-from lessons_src.exercises.walks import check_depth, check_kinds, check_lost, check_way
+from lessons_src.exercises.walks import check_depth, check_kinds, check_lost, check_shapes, check_way
 
 __all__ = [
     "check_all_learn",
@@ -71,6 +71,7 @@ __all__ = [
     "check_rescale",
     "check_safe_root",
     "check_sgd",
+    "check_shapes",
     "check_slope_in_b",
     "check_start",
     "check_step",

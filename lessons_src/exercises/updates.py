@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-WORDS = ("learns", "raises", "neither")
-DIAGNOSES = ("learns", "raises", "neither", "raises", "learns")
+WORDS = ("learns", "RuntimeError", "TypeError", "neither")
+DIAGNOSES = ("learns", "RuntimeError", "neither", "TypeError", "learns")
 QUESTIONS = (
     "Loop 1: what is a tensor after `detach()` and `requires_grad_()`?",
     "Loop 2: which lines are inside its `no_grad`?",
     "Loop 3: what is in `.grad` when the update reads it?",
-    "Loop 4: what is `b` after the first update?",
+    "Loop 4: what is `b` after the first update? And which line of the second step needs more of it?",
     "Loop 5: where is its loss computed, inside the block or before it?",
 )
-FIVE_WORDS = 'give a list of five words, each of them "learns", "raises" or "neither".'
+FIVE_WORDS = 'give a list of five words, each of them "learns", "RuntimeError", "TypeError" or "neither".'
 
 OFF = "recording is still off after it. Use `with torch.no_grad():`, which turns it on again."
 REPLACED = "the list holds other tensors than before. Change the tensors themselves, in place."
@@ -56,12 +56,12 @@ LEFT_TRAINING = "the model was not training, and now it is. Leave it in the mode
 def check_diagnoses(answer: object) -> None:
     """Judge what you say of the five loops.
 
-    `answer` is a list of five words, each of them "learns", "raises" or "neither".
+    `answer` is a list of five words, each of them "learns", "RuntimeError", "TypeError" or "neither".
 
     Examples:
         >>> from lessons_src.exercises import check_diagnoses
         >>> check_diagnoses("learns")
-        Not yet: give a list of five words, each of them "learns", "raises" or "neither".
+        Not yet: give a list of five words, each of them "learns", "RuntimeError", "TypeError" or "neither".
     """
     if isinstance(answer, list | tuple) and any(word is ... for word in answer):
         raise Hint("put your answer in place of each `...`, and run this block again.")

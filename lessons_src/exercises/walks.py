@@ -163,6 +163,79 @@ def _compare_kinds(name: str, kinds: object, wanted: dict[str, int]) -> None:
             )
 
 
+ALONE = "the node of a leaf of (3,)"
+
+
+@check
+def check_shapes(answer: Callable[..., Any]) -> None:
+    """Check the function that makes a tree whose leaves show their shapes.
+
+    `answer` takes a node or None, and returns `((name, memloc), children)` or None, as `traverse_graph` does.
+
+    >>> from lessons_src import traverse_graph
+    >>> check_shapes(traverse_graph)
+    Not yet: for the node of a leaf of (3,) the line must be 'AccumulateGrad (3,)', not 'AccumulateGrad'.
+    """
+    w, v, matrix = _leaf(), torch.ones(3, requires_grad=True), torch.ones(2, 3, requires_grad=True)
+    leaf = (v * 2).grad_fn.next_functions[0][0]  # type: ignore[union-attr]
+    for name, root in (
+        (ALONE, leaf),
+        ("v * w, with shapes (3,) and ()", (v * w).grad_fn),
+        ("w * w, with a single number w", (w * w).grad_fn),
+        ("((matrix @ v) * 10).mean() + w", ((matrix @ v) * 10).mean().add(w).grad_fn),
+    ):
+        _compare_tree(name, _shapes(answer, root), root)
+    try:
+        nothing = answer(None)
+    except Exception as error:
+        raise Hint(NO_NODE) from error
+    if nothing is not None:
+        raise Hint(NO_NODE)
+
+
+NO_NODE = "a leaf's grad_fn is None, and for None traverse_graph returns None. Keep its first two lines."
+
+
+def _shapes(answer: Callable[..., Any], root: Node | None) -> Any:
+    try:
+        return _walked("with_shapes(grad_fn)", answer, root)
+    except Hint as hint:
+        if isinstance(hint.__cause__, RecursionError):
+            raise Hint(
+                "your function calls itself without end. It must hand on the child, not its own node."
+            ) from hint
+        if "no attribute 'variable'" in str(hint):
+            raise Hint(
+                "only the node of a leaf has a `variable`. hasattr says whether one is there."
+            ) from hint
+        raise
+
+
+def _compare_tree(place: str, tree: object, node: Any) -> None:
+    match tree:
+        case ((str(name), str()), list(children)):
+            pass
+        case _:
+            raise Hint(f"for {place} a tree must be ((name, memloc), children), not {tree!r}.")
+    kind = type(node).__name__
+    wanted = f"{kind} {tuple(node.variable.shape)}" if hasattr(node, "variable") else kind
+    if name != wanted:
+        raise Hint(f"for {place} the line must be {wanted!r}, not {name!r}.{_asked(name, place)}")
+    if None in children:
+        raise Hint(f"for {place} your tree has None among the children. A child that is None is left out.")
+    below = [child for child, _ in node.next_functions if child is not None]
+    if len(children) != len(below):
+        raise Hint(f"for {place} your {kind} has {len(children)} children, and must have {len(below)}.")
+    for child, following in zip(children, below, strict=True):
+        _compare_tree(place, child, following)
+
+
+def _asked(name: str, place: str) -> str:
+    if name == "AccumulateGrad" and place != ALONE:  # the node of a single leaf was right
+        return " Which function does yours call for a child?"
+    return ""
+
+
 @check
 def check_depth(answer: Callable[..., Any]) -> None:
     """Check the function that measures the longest way down.

@@ -22,31 +22,39 @@ def said(check: Callable[[Any], None], answer: object, capsys: pytest.CaptureFix
     return capsys.readouterr().out.removesuffix("\n").removeprefix("Not yet: ")
 
 
-FIVE = 'give a list of five words, each of them "learns", "raises" or "neither".'
+FIVE = 'give a list of five words, each of them "learns", "RuntimeError", "TypeError" or "neither".'
 
 
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        (["learns", "raises", "neither", "raises", "learns"], "Right."),
-        (("learns", "raises", "neither", "raises", "learns"), "Right."),
-        (["raises"] * 5, f"2 of 5 are right. {hints.QUESTIONS[0]}"),
+        (["learns", "RuntimeError", "neither", "TypeError", "learns"], "Right."),
+        (("learns", "RuntimeError", "neither", "TypeError", "learns"), "Right."),
+        (["RuntimeError"] * 5, f"1 of 5 are right. {hints.QUESTIONS[0]}"),
         (["learns"] * 5, f"2 of 5 are right. {hints.QUESTIONS[1]}"),
         (
-            ["learns", "raises", "raises", "raises", "learns"],
+            ["learns", "TypeError", "neither", "TypeError", "learns"],
+            f"4 of 5 are right. {hints.QUESTIONS[1]}",
+        ),
+        (
+            ["learns", "RuntimeError", "RuntimeError", "TypeError", "learns"],
             f"4 of 5 are right. {hints.QUESTIONS[2]}",
         ),
         (
-            ["learns", "raises", "neither", "learns", "learns"],
+            ["learns", "RuntimeError", "neither", "learns", "learns"],
             f"4 of 5 are right. {hints.QUESTIONS[3]}",
         ),
         (
-            ["learns", "raises", "neither", "raises", "raises"],
+            ["learns", "RuntimeError", "neither", "RuntimeError", "learns"],
+            f"4 of 5 are right. {hints.QUESTIONS[3]}",
+        ),
+        (
+            ["learns", "RuntimeError", "neither", "TypeError", "RuntimeError"],
             f"4 of 5 are right. {hints.QUESTIONS[4]}",
         ),
-        (["learns", "raises"], FIVE),
-        (["learns", "raises", "fails", "raises", "learns"], FIVE),
-        ({"learns", "raises"}, FIVE),
+        (["learns", "RuntimeError"], FIVE),
+        (["learns", "raises", "neither", "raises", "learns"], FIVE),
+        ({"learns", "neither"}, FIVE),
         (None, FIVE),
         ([["learns"], [], [], [], []], FIVE),
         (["learns", ..., ..., ..., ...], "put your answer in place of each `...`, and run this block again."),

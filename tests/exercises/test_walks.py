@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from lessons_src.exercises import check_depth, check_kinds, check_lost, check_way
+from lessons_src import traverse_graph
+from lessons_src.exercises import check_depth, check_kinds, check_lost, check_shapes, check_way
 from lessons_src.exercises.walks import standin
 
 if TYPE_CHECKING:
@@ -345,6 +346,120 @@ def test_each_mistake_in_lost_gets_its_own_hint(
     capsys: pytest.CaptureFixture[str], answer: Any, hint: str
 ) -> None:
     assert said(capsys, check_lost, answer) == hint
+
+
+def named(node: Any) -> str:
+    if hasattr(node, "variable"):
+        return f"{type(node).__name__} {tuple(node.variable.shape)}"
+    return type(node).__name__
+
+
+def with_shapes(grad_fn: Any) -> Any:
+    if grad_fn is None:
+        return None
+    children = [with_shapes(child) for child, _ in grad_fn.next_functions if child is not None]
+    return ((named(grad_fn), hex(id(grad_fn))[-5:]), children)
+
+
+def the_old_one_below(grad_fn: Any) -> Any:
+    if grad_fn is None:
+        return None
+    return (
+        (named(grad_fn), ""),
+        [traverse_graph(child) for child, _ in grad_fn.next_functions if child is not None],
+    )
+
+
+def none_is_a_child(grad_fn: Any) -> Any:
+    if grad_fn is None:
+        return None
+    return ((named(grad_fn), ""), [none_is_a_child(child) for child, _ in grad_fn.next_functions])
+
+
+def each_leaf_once(grad_fn: Any) -> Any:
+    if grad_fn is None:
+        return None
+    children = {child: each_leaf_once(child) for child, _ in grad_fn.next_functions if child is not None}
+    return ((named(grad_fn), ""), [*children.values()])
+
+
+def variable_of_all(grad_fn: Any) -> Any:
+    children = [variable_of_all(child) for child, _ in grad_fn.next_functions]
+    return ((f"{type(grad_fn).__name__} {tuple(grad_fn.variable.shape)}", ""), children)
+
+
+def its_own_node(grad_fn: Any) -> Any:
+    return (("", ""), [its_own_node(grad_fn)])
+
+
+def no_question_for_none(grad_fn: Any) -> Any:
+    return with_shapes(grad_fn) if grad_fn.next_functions else ((named(grad_fn), ""), [])
+
+
+def printed(grad_fn: Any) -> None:
+    print(named(grad_fn))
+
+
+def test_shapes_is_right(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, check_shapes, with_shapes) == "Right."
+
+
+LEAF = "for the node of a leaf of (3,)"
+NO_NODE = "a leaf's grad_fn is None, and for None traverse_graph returns None. Keep its first two lines."
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (traverse_graph, f"{LEAF} the line must be 'AccumulateGrad (3,)', not 'AccumulateGrad'."),
+        (
+            lambda node: ((f"{type(node).__name__} {node.variable.shape}", ""), []),
+            f"{LEAF} the line must be 'AccumulateGrad (3,)', not 'AccumulateGrad torch.Size([3])'.",
+        ),
+        (
+            the_old_one_below,
+            (
+                "for v * w, with shapes (3,) and () the line must be 'AccumulateGrad (3,)', "
+                "not 'AccumulateGrad'. Which function does yours call for a child?"
+            ),
+        ),
+        (
+            none_is_a_child,
+            (
+                "for ((matrix @ v) * 10).mean() + w your tree has None among the children. "
+                "A child that is None is left out."
+            ),
+        ),
+        (
+            each_leaf_once,
+            "for w * w, with a single number w your MulBackward0 has 1 children, and must have 2.",
+        ),
+        (
+            lambda node: (type(node).__name__, []),
+            f"{LEAF} a tree must be ((name, memloc), children), not ('AccumulateGrad', []).",
+        ),
+        (
+            variable_of_all,
+            "only the node of a leaf has a `variable`. hasattr says whether one is there.",
+        ),
+        (
+            its_own_node,
+            "your function calls itself without end. It must hand on the child, not its own node.",
+        ),
+        (lambda node: with_shapes(node) or 0, NO_NODE),
+        (no_question_for_none, NO_NODE),
+        (printed, "with_shapes(grad_fn) returns None; let it return your answer."),
+        (
+            lambda node: node.shape,
+            "with_shapes(grad_fn) raises AttributeError: 'AccumulateGrad' object has no attribute 'shape'.",
+        ),
+        (4, NO_FUNCTION),
+    ],
+)
+def test_each_mistake_in_shapes_gets_its_own_hint(
+    capsys: pytest.CaptureFixture[str], answer: Any, hint: str
+) -> None:
+    assert said(capsys, check_shapes, answer).split("\n")[-1].removeprefix("Not yet: ") == hint
 
 
 def found_way(root: Any, leaf: Tensor) -> list[Any]:
