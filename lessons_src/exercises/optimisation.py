@@ -46,12 +46,23 @@ _WALKS = [
         False,
         "some losses rise, but the list falls as a whole. On minibatches that is no divergence.",
     ),
+    (
+        [1.0, 0.5, 0.7, 0.4, 1.05],
+        False,
+        "the last loss is a little above the first, as on minibatches it may be: ask for a clear factor.",
+    ),
+    ([0.0, 0.0], False, "these losses stay where they are. Nothing grows."),
     ([9.0, 13.0, 18.7, 26.9], True, "each loss is larger than the one before by the same factor."),
     ([9.0, 3e20, float("inf")], True, "the loss is too large to write down."),
     (
         [9.0, 3e20, float("inf"), float("nan")],
         True,
-        "the walk ended in nan. Each comparison with nan, such as `nan > 9.0`, is False.",
+        "the walk ended in nan. A comparison such as `nan > 9.0` is False.",
+    ),
+    (
+        [float("inf"), float("inf")],
+        True,
+        "these losses are too large to write down, and inf is not above inf. Ask whether the last is finite.",
     ),
 ]
 
@@ -63,9 +74,9 @@ def check_diverges(answer: Callable[[list[float]], Any]) -> None:
     `answer` takes the list of the walk's losses, as floats, and returns True or False.
 
     Examples:
-        >>> check_diverges(lambda losses: losses[-1] > losses[0])
-        Not yet: for [9.0, 3e+20, inf, nan] your answer is False. The walk ended in nan. Each comparison \
-with nan, such as `nan > 9.0`, is False.
+        >>> check_diverges(lambda losses: losses[-1] > 2 * losses[0])
+        Not yet: for [9.0, 3e+20, inf, nan] your answer is False. The walk ended in nan. A comparison \
+such as `nan > 9.0` is False.
     """
     for losses, diverged, why in _WALKS:
         said = ask(answer, list(losses))
