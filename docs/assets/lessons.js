@@ -47,7 +47,7 @@ document$.subscribe(() => {
 // One switch a page shows all answers, or hides them, and the next page does the same.
 document$.subscribe(() => {
   const folds = document.querySelectorAll(".lesson-predict");
-  if (!folds.length || document.querySelector(".lesson-switch")) return;
+  if (folds.length < 2 || document.querySelector(".lesson-switch")) return;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "lesson-switch";

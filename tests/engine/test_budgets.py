@@ -64,6 +64,8 @@ def test_each_exercise_has_one_block_that_calls_a_check(wrong: str) -> None:
 def test_a_block_fits_on_a_phone_but_for_a_third_of_its_lines() -> None:
     wide, fits = f"x = {'1' * 43}\n", "x = 1\n"
     assert problems(lesson(block(wide + 2 * fits))) == []
+    folded = block("x = " + "1" * 41, indent="    ")
+    assert "over 44 characters" in problems(lesson('??? note "A"\n\n', folded))[0][1]
     assert problems(lesson("Text.\n\n", block(2 * wide + 3 * fits))) == [
         (10, "more than a third of this block's lines have over 46 characters: break them")
     ]
