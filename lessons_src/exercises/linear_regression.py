@@ -26,6 +26,7 @@ OTHER_POINTS = torch.tensor([-1.0, 0.0, 3.0]), torch.tensor([1.0, -3.0, -5.0])
 LR, STEPS = 0.03, 7
 WEIGHT = torch.tensor([1, 2, 1, 3])
 SMALL, LIMIT = 0.01, 1000
+CALLS = 50 * LIMIT  # of PyTorch with `x`, in a loop that gives up: enough for any
 
 PAIR = "return `a` and `b`, the two parameters, in this order: `return a, b`."
 RANDOM = "two calls with the same data give different answers. Start at a = 0 and b = 0."
@@ -47,6 +48,9 @@ DIVIDED_BY_N = "with all weights 2, the loss must be what it is with all weights
 NOT_DIVIDED = "the loss is a sum. By what must you divide it?"
 SQUARED_WEIGHT = "a point of weight 3 counts 9 times. What do you square?"
 NEVER = "it never stops by itself. Compare the size of both gradients with `small`, after `backward()`."
+GIVE_UP = "with `lr` = 0 the gradients never become small. It must return 1000 then, and"
+IN_PLACE = "Update with `a -= …`, inside `with torch.no_grad():`; lesson 7 says why."
+NO_GRAD_YET = "`.grad` is None before `backward()` has filled it, and in the new tensor that `a = …` makes."
 SIGNED = "a gradient of -5 is smaller than `small`, and not small. Compare its size."
 TOO_EARLY = "it stops in its first step. What is in `.grad` where you look at it?"
 ONE_OFF = "it is one off. Count the updates: if both gradients are small at the start, that is 0."
@@ -89,7 +93,14 @@ def _same(one: Line, other: Line) -> bool:
 
 def _line(function: Callable[..., Any], *arguments: Any) -> Line:
     """Return the intercept and the slope that the learner's function returns."""
-    answer = ask(function, *arguments)
+    try:
+        answer = ask(function, *arguments)
+    except Hint as hint:
+        if "NoneType" in str(hint):
+            raise Hint(f"{hint} {NO_GRAD_YET} {IN_PLACE}") from hint
+        if "leaf Variable" in str(hint) or "does not require grad" in str(hint):
+            raise Hint(f"{hint} {IN_PLACE}") from hint
+        raise
     values = answer.tolist() if isinstance(answer, torch.Tensor) else answer
     if not isinstance(values, tuple | list) or len(values) != len(("a", "b")):
         raise Hint(PAIR)
@@ -241,9 +252,38 @@ def _judge_count(count: float, x: Tensor, y: Tensor) -> None:
     )
 
 
+class _EndlessError(Exception):
+    """A loop of the learner does not end."""
+
+
+class _Counted(torch.Tensor):
+    """Data that end a loop which uses them without end."""
+
+    calls = 0
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        _Counted.calls += 1
+        if _Counted.calls > CALLS:
+            raise _EndlessError
+        return super().__torch_function__(func, types, args, kwargs)  # type: ignore[no-untyped-call]
+
+
+def _judge_end(answer: Callable[..., Any]) -> None:
+    """Raise a hint unless the loop gives up where the gradients never become small."""
+    x, y = POINTS
+    _Counted.calls = 0
+    try:
+        count = answer(x.clone().as_subclass(_Counted), y.clone(), 0.0, SMALL)
+    except _EndlessError:
+        raise Hint(f"{GIVE_UP} yours goes on without end.") from None
+    if count != LIMIT:
+        raise Hint(f"{GIVE_UP} yours returns {count}.")
+
+
 @check
 def check_updates_until(answer: Callable[..., Any]) -> None:
-    """Judge a loop that stops by itself.
+    """Judge a loop that stops by itself, and that gives up in time.
 
     `answer` is a function of `x`, `y`, `lr` and `small`. It returns the number of updates until both
     gradients are smaller in size than `small`, and 1000 at most.
@@ -255,3 +295,4 @@ def check_updates_until(answer: Callable[..., Any]) -> None:
     """
     for x, y in (OTHER_POINTS, POINTS):
         _judge_count(number(ask(answer, x.clone(), y.clone(), LR, SMALL)), x, y)
+    _judge_end(answer)

@@ -67,7 +67,15 @@ def check_all_learn(answer: Callable[[], Any]) -> None:
         >>> check_all_learn(lambda: torch.nn.Linear(2, 1))
         Not yet: for points of shape (3, 2), the scores have the shape (3, 1). It must be (3,).
     """
-    model = ask(answer)
+    try:
+        model = ask(answer)
+    except Hint as hint:
+        if "before Module.__init__() call" in str(hint):
+            raise Hint(
+                f"{hint} Call `super().__init__()` in the first line of your `__init__`: it prepares the "
+                "place where parameters are kept."
+            ) from hint
+        raise
     if not isinstance(model, nn.Module):
         raise Hint(f"the answer must be a class of `nn.Module`; it made {model!r}.")
     scores = ask(model, INPUTS)
@@ -86,7 +94,8 @@ def check_all_learn(answer: Callable[[], Any]) -> None:
     torch.autograd.backward(scores.square().sum())
     if missing := _missing(model):
         raise Hint(
-            f"no gradient comes to {', '.join(missing)}. Something in `forward` cuts the graph on the way."
+            f"no gradient comes to {', '.join(missing)}. Something in `forward` cuts the graph on the way, "
+            "or `forward` never uses them."
         )
 
 
@@ -152,7 +161,7 @@ def _step_hint(optimiser: object, model: _Model, before: list[float]) -> str:
                 "no parameter has moved. `model.parameters()` is a generator, and who goes through it once "
                 "has used it up. Keep a list."
             )
-        return "no parameter has moved."
+        return "no parameter has moved. Which tensor does `t = …` change, in a loop over the parameters?"
     grad = model.used.grad
     slope = 0.0 if grad is None else grad[0].item()
     moved = places[0] - before[0]
@@ -174,7 +183,8 @@ def check_sgd(answer: Callable[..., Any]) -> None:
         ...     def step(self): ...
         ...     def zero_grad(self): ...
         >>> check_sgd(Lazy)
-        Not yet: after call 1 of `step()`: no parameter has moved.
+        Not yet: after call 1 of `step()`: no parameter has moved. Which tensor does `t = …` change, in a \
+loop over the parameters?
     """
     model = _Model()
     given = list(model.parameters())
@@ -197,6 +207,9 @@ def check_sgd(answer: Callable[..., Any]) -> None:
             raise Hint(f"after call {step + 1} of `step()`: {_step_hint(optimiser, model, before)}")
 
 
+SHORT = 40
+
+
 def _three_arms(n: int) -> tuple[Tensor, Tensor]:
     """Return points and labels as `spirals(n, arms=3)` of the lesson makes them."""
     label = torch.arange(n) % 3
@@ -213,6 +226,12 @@ def _arms_hint(values: set[float], wanted: int) -> str:
     if never := {0, 1, 2} - values:
         return f". Your function never says {min(never)}: let the last layer give three scores."
     return f"; reach {wanted}. Train longer, on more points, or with more numbers in a layer."
+
+
+def _short(said: object) -> str:
+    """Show what is no tensor, a long thing by its kind alone."""
+    shown = repr(said)
+    return shown if len(shown) < SHORT else f"a {type(said).__name__}"
 
 
 @check
@@ -241,7 +260,7 @@ def check_arms(answer: Callable[[Tensor], Any]) -> None:
             "these are three scores for each point. The label is the place of the largest: `argmax(1)`."
         )
     if not isinstance(said, torch.Tensor) or said.shape != (300,):
-        shape = f"a tensor of shape {tuple(said.shape)}" if isinstance(said, torch.Tensor) else repr(said)
+        shape = f"a tensor of shape {tuple(said.shape)}" if isinstance(said, torch.Tensor) else _short(said)
         raise Hint(f"for 300 points the answer must be a tensor of shape (300,), not {shape}.")
     values = set(said.tolist())
     if strange := values - {0, 1, 2}:

@@ -47,6 +47,11 @@ _WALKS = [
         "some losses rise, but the list falls as a whole. On minibatches that is no divergence.",
     ),
     (
+        [3.0, 3.4, 1.2, 0.8],
+        False,
+        "the losses rise once, above the first, and then they fall. Where do they end?",
+    ),
+    (
         [1.0, 0.5, 0.7, 0.4, 1.05],
         False,
         "the last loss is a little above the first, as on minibatches it may be: ask for a clear factor.",
@@ -149,7 +154,7 @@ def _ratio_hint(new: Tensor) -> str | None:
     if abs(mean) > CLOSE:
         if abs(square - mean**2 - 1) < CLOSE or abs(square - 1) < CLOSE:
             return f"the scale is right, but the mean is {mean:.2f}. Shift first, then scale."
-        return f"their mean is {mean:.2f}. While it is not 0, the valley is diagonal."
+        return f"their mean is {mean:.2f}. While it is not 0, neither `a` nor `b` runs along the valley."
     if abs(square * n / (n - 1) - 1) < CLOSE:
         return (
             f"their mean square is {square:.2f}. `std()` divides by n - 1, and the loss by n: "
@@ -213,7 +218,7 @@ def _epoch_went_wrongly(p: Tensor, lr: float) -> str:
     """Say which slip ends at this place."""
     parts = list(torch.split(ORDER, 2))
     slips = [
-        ([], True, "`p` is where it was. Change it in place, as `descend` does."),
+        ([], True, "`p` is where it was. Change it itself, with `-=`."),
         (
             parts,
             False,
@@ -239,29 +244,42 @@ def _epoch_went_wrongly(p: Tensor, lr: float) -> str:
     return "each step subtracts `lr` times the gradient of the mean squared error on its minibatch."
 
 
+def _run(answer: Callable[..., Any], lr: float, seed: int) -> tuple[Tensor, Any]:
+    """Return where the learner's epoch ends, and what it returns."""
+    torch.manual_seed(seed)
+    p = torch.zeros(2, requires_grad=True)
+    losses = _ask(answer, "p, x, y, lr, order, 2", p, X.clone(), Y.clone(), lr, ORDER.clone(), 2)
+    return p.detach(), losses
+
+
 @check
 def check_one_epoch(answer: Callable[..., Any]) -> None:
     """Check a function that takes one epoch of minibatch steps.
 
-    `answer(p, x, y, lr, order, size)` changes the leaf `p`, intercept and slope, in place, and returns
+    `answer(p, x, y, lr, order, size)` changes the parameter `p`, intercept and slope, in place, and returns
     the list of the losses. `order` holds the numbers of the points, and `size` says how many are a minibatch.
 
     Examples:
         >>> check_one_epoch(lambda p, x, y, lr, order, size: [0.0])
-        Not yet: after one epoch of 5 points in parts of 2, p is wrong: `p` is where it was. Change it in \
-place, as `descend` does.
+        Not yet: after one epoch of 5 points in parts of 2, p is wrong: `p` is where it was. Change it \
+itself, with `-=`.
     """
     lr = 0.05
-    p = torch.zeros(2, requires_grad=True)
-    losses = _ask(answer, "p, x, y, lr, order, 2", p, X.clone(), Y.clone(), lr, ORDER.clone(), 2)
+    again, _ = _run(answer, lr, seed=1)
+    p, losses = _run(answer, lr, seed=0)
+    if not torch.allclose(p, again, equal_nan=True):
+        raise Hint(
+            "two calls with one `order` end at different places. Use it as it is: it is shuffled already."
+        )
     right, right_losses = _epoch(list(torch.split(ORDER, 2)), lr=lr)
-    place = p.detach()
-    if not torch.allclose(place, right, atol=1e-4):
-        raise Hint(f"after one epoch of 5 points in parts of 2, p is wrong: {_epoch_went_wrongly(place, lr)}")
+    if not torch.allclose(p, right, atol=1e-4):
+        raise Hint(f"after one epoch of 5 points in parts of 2, p is wrong: {_epoch_went_wrongly(p, lr)}")
     try:
         found = [number(loss) for loss in losses]
     except (Hint, TypeError) as error:
         raise Hint(f"`p` is right. Return the losses too, as a list of numbers, not {losses!r}.") from error
+    if any(isinstance(loss, torch.Tensor) for loss in losses):
+        raise Hint("`p` is right. The list must hold numbers, and it holds tensors: see `.item()`.")
     if len(found) != len(right_losses) or not torch.allclose(torch.tensor(found), torch.tensor(right_losses)):
         raise Hint(
             "`p` is right, but the losses are not: return three, each of its own minibatch, measured before "

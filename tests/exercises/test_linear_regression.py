@@ -118,8 +118,47 @@ def test_a_loop_that_forgets_to_differentiate_is_told_which_line_fails(
 
     assert said(check_my_fit, no_backward, capsys) == (
         "Not yet: no_backward(tensor([0., 2., 3., 4.]), tensor([1., 2., 8., 7.]), 0.03, 7) raises TypeError: "
-        "unsupported operand type(s) for *: 'float' and 'NoneType'."
+        f"unsupported operand type(s) for *: 'float' and 'NoneType'. {hints.NO_GRAD_YET} {hints.IN_PLACE}"
     )
+
+
+def recorded(x: Tensor, y: Tensor, lr: float, _: int) -> None:
+    a: Any = torch.zeros(1, requires_grad=True)
+    ((a + x - y) ** 2).mean().backward()
+    a -= lr * a.grad
+
+
+def rebound(x: Tensor, y: Tensor, lr: float, _: int) -> None:
+    a: Any = torch.zeros(1, requires_grad=True)
+    ((a + x - y) ** 2).mean().backward()
+    with torch.no_grad():
+        a = a - lr * a.grad  # the mistake
+        a.grad.zero_()
+
+
+def rebound_without_clear(x: Tensor, y: Tensor, lr: float, steps: int) -> None:
+    a: Any = torch.zeros(1, requires_grad=True)
+    for _ in range(steps):
+        ((a + x - y) ** 2).mean().backward()
+        with torch.no_grad():
+            a = a - lr * a.grad  # the mistake
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "hint"),
+    [
+        (recorded, "RuntimeError: a leaf Variable", hints.IN_PLACE),
+        (rebound, "AttributeError: 'NoneType'", f"{hints.NO_GRAD_YET} {hints.IN_PLACE}"),
+        (rebound_without_clear, "RuntimeError: element 0 of tensors does not require grad", hints.IN_PLACE),
+        (lambda *_: 1 // 0, "ZeroDivisionError: ", ""),
+    ],
+)
+def test_an_update_that_raises_is_told_how_to_write_it(
+    answer: object, error: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = said(check_my_fit, answer, capsys)
+    assert f" raises {error}" in told
+    assert told.endswith(hint)
 
 
 @pytest.mark.parametrize("check", [check_my_fit, check_repaired_loop])
@@ -206,6 +245,20 @@ def updates(is_done: Callable[[Tensor, Tensor, float], bool], first: int = 0) ->
     return updates_until
 
 
+def gives_up(after: int | None) -> Callable[..., int]:
+    def updates_until(x: Tensor, y: Tensor, lr: float, small: float) -> int:
+        a = b = torch.zeros(1)
+        for updated in count():
+            residual = a + b * x - y
+            grad_a, grad_b = 2 * residual.mean(), 2 * (residual * x).mean()
+            if updated == after or (grad_a.abs() < small and grad_b.abs() < small):
+                return updated
+            a, b = a - lr * grad_a, b - lr * grad_b
+        raise AssertionError
+
+    return updates_until
+
+
 @pytest.mark.parametrize(
     ("answer", "said_of_it"),
     [
@@ -225,6 +278,8 @@ def updates(is_done: Callable[[Tensor, Tensor, float], bool], first: int = 0) ->
         (updates(lambda *_: True), f"Not yet: {hints.TOO_EARLY}"),
         (updates(lambda *_: True, first=1), f"Not yet: {hints.TOO_EARLY}"),
         (updates(lambda *_: False), f"Not yet: {hints.NEVER}"),
+        (gives_up(after=None), f"Not yet: {hints.GIVE_UP} yours goes on without end."),
+        (gives_up(after=200), f"Not yet: {hints.GIVE_UP} yours returns 200."),
         (
             lambda *_: 33,
             "Not yet: 33 is not the number of updates. Print both gradients in each step, and count by hand.",

@@ -86,6 +86,21 @@ class StillCut(Right):
         return self.out(x)[:, 0]
 
 
+class OneUnused(Right):
+    def forward(self, x: Tensor) -> Any:
+        return self.out(torch.tanh(self.hidden[0](x)))[:, 0]
+
+
+class NoSuper(nn.Module):
+    def __init__(self) -> None:
+        self.out = nn.Linear(16, 1)
+
+
+class TakesASize(Right):
+    def __init__(self, size: int) -> None:
+        raise NotImplementedError
+
+
 class AllCut(Right):
     def forward(self, x: Tensor) -> Any:
         return super().forward(x).detach()
@@ -106,6 +121,7 @@ class Slip(Right):
         return self.out(x)
 
 
+TAKES = "TakesASize() raises TypeError: TakesASize.__init__() missing 1 required positional argument: 'size'."
 SHAPE = "for points of shape (3, 2), the scores have the shape"
 
 
@@ -123,9 +139,25 @@ SHAPE = "for points of shape (3, 2), the scores have the shape"
             StillCut,
             (
                 "no gradient comes to hidden.0.weight, hidden.0.bias, hidden.1.weight, hidden.1.bias. "
-                "Something in `forward` cuts the graph on the way."
+                "Something in `forward` cuts the graph on the way, or `forward` never uses them."
             ),
         ),
+        (
+            OneUnused,
+            (
+                "no gradient comes to hidden.1.weight, hidden.1.bias. Something in `forward` cuts the graph "
+                "on the way, or `forward` never uses them."
+            ),
+        ),
+        (
+            NoSuper,
+            (
+                "NoSuper() raises AttributeError: cannot assign module before Module.__init__() call. Call "
+                "`super().__init__()` in the first line of your `__init__`: it prepares the place where "
+                "parameters are kept."
+            ),
+        ),
+        (TakesASize, TAKES),
         (AllCut, "the scores require no grad: `forward` cuts its whole graph off."),
         (Column, f"{SHAPE} (3, 1). It must be (3,)."),
         (NoTensor, f"{SHAPE} False. It must be (3,)."),
@@ -163,6 +195,13 @@ class MySGD:
 class Idle(MySGD):
     def step(self) -> None:
         pass
+
+
+class Rebinds(MySGD):
+    def step(self) -> None:
+        for parameter in self.parameters:
+            if parameter.grad is not None:
+                parameter = parameter - self.lr * parameter.grad  # noqa: PLW2901  # the mistake
 
 
 class KeepsTheGenerator(MySGD):
@@ -229,6 +268,7 @@ class NoStep:
         pass
 
 
+NOT_MOVED = "no parameter has moved. Which tensor does `t = …` change, in a loop over the parameters?"
 FIRST = "after call 1 of `step()`: "
 PASS_OVER = "A parameter that got no gradient has None in `.grad`: pass over it."
 
@@ -236,7 +276,8 @@ PASS_OVER = "A parameter that got no gradient has None in `.grad`: pass over it.
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        (Idle, f"{FIRST}no parameter has moved."),
+        (Idle, f"{FIRST}{NOT_MOVED}"),
+        (Rebinds, f"{FIRST}{NOT_MOVED}"),
         (
             KeepsTheGenerator,
             (
@@ -326,6 +367,10 @@ def on_the_arms(points: Tensor) -> Tensor:
         (
             lambda points: points,
             ("for 300 points the answer must be a tensor of shape (300,), not a tensor of shape (300, 2)."),
+        ),
+        (
+            lambda points: [0] * len(points),
+            "for 300 points the answer must be a tensor of shape (300,), not a list.",
         ),
         (lambda _: 2, "for 300 points the answer must be a tensor of shape (300,), not 2."),
         (

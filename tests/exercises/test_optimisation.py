@@ -73,6 +73,13 @@ NAN = "The walk ended in nan. A comparison such as `nan > 9.0` is False."
             ),
         ),
         (
+            lambda losses: max(losses) > losses[0],
+            (
+                "for [3.0, 3.4, 1.2, 0.8] your answer is True. The losses rise once, above the first, and "
+                "then they fall. Where do they end?"
+            ),
+        ),
+        (
             lambda losses: math.isnan(losses[-1]),
             (
                 "for [9.0, 13.0, 18.7, 26.9] your answer is False. Each loss is larger than the one before "
@@ -227,7 +234,10 @@ FIRST = "for x = [0.0, 1.0, 2.0, 3.0, 4.0], "
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        (lambda x: x, f"{FIRST}their mean is 2.00. While it is not 0, the valley is diagonal."),
+        (
+            lambda x: x,
+            f"{FIRST}their mean is 2.00. While it is not 0, neither `a` nor `b` runs along the valley.",
+        ),
         (
             lambda x: x - x.mean(),
             (
@@ -294,6 +304,10 @@ def epoch_by(
 one_epoch = epoch_by(torch.split)
 
 
+def shuffled(order: Tensor, size: int) -> Sequence[Tensor]:
+    return torch.split(order[torch.randperm(len(order))], size)
+
+
 WRONG = "after one epoch of 5 points in parts of 2, p is wrong: "
 
 
@@ -302,7 +316,7 @@ WRONG = "after one epoch of 5 points in parts of 2, p is wrong: "
     [
         (
             lambda *_: [1.0],
-            f"{WRONG}`p` is where it was. Change it in place, as `descend` does.",
+            f"{WRONG}`p` is where it was. Change it itself, with `-=`.",
         ),
         (
             epoch_by(torch.split, clear=False),
@@ -352,6 +366,14 @@ WRONG = "after one epoch of 5 points in parts of 2, p is wrong: "
                 "`p` is right, but the losses are not: return three, each of its own minibatch, measured "
                 "before its step. You return 3."
             ),
+        ),
+        (
+            lambda *arguments: [torch.tensor(loss) for loss in one_epoch(*arguments)],
+            "`p` is right. The list must hold numbers, and it holds tensors: see `.item()`.",
+        ),
+        (
+            epoch_by(shuffled),
+            "two calls with one `order` end at different places. Use it as it is: it is shuffled already.",
         ),
         (
             lambda *arguments: sum(one_epoch(*arguments)) * 0,
