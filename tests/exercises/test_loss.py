@@ -208,15 +208,15 @@ def test_a_right_loss_for_bread(capsys: pytest.CaptureFixture[str], loss: Callab
         (
             lambda baked, wanted: bread(baked.detach(), wanted),
             (
-                "the values are right, but the loss is cut off from `baked`. Do without `.item()`, `detach()` and "
-                "`torch.tensor(…)`."
+                "the values are right, but the loss is cut off from `baked`. Do without `.item()`, "
+                "`detach()` and `torch.tensor(…)`."
             ),
         ),
         (
             lambda baked, wanted: (
                 torch.relu(baked - wanted).detach() + 3 * torch.relu(wanted - baked)
             ).mean(),
-            f"{AT_NINE} tensor(-1.5000). Is a part cut off, or infinite on the way?",
+            f"{AT_NINE} -1.5. Is a part cut off, or infinite on the way?",
         ),
         (
             lambda baked, wanted: bread(baked.detach(), wanted) + 0 * torch.ones(1, requires_grad=True).sum(),
