@@ -123,7 +123,6 @@ AUTOGRAD = "right, but by autograd: `f` was called with a `w` that requires grad
             "you nudge all parameters at once. Nudge one, hold the others still, and do that for each.",
         ),
         (by_autograd_of_all, AUTOGRAD),
-        (jacobian, AUTOGRAD),
         (lambda f, w, _: torch.func.grad(f)(w), AUTOGRAD),
         (nudge_in_place, "after your function, `w` is no longer what it was. Nudge a copy."),
         (
@@ -317,6 +316,7 @@ BACK = "At 0 the root has an infinite slope: let no number that is 0 or less rea
         "clamp",
         "slope 1",
         "far",
+        "if",
         "sqrt",
         "no root",
         "detach",
