@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.functional import hessian, jacobian
 
 from lessons_src.exercises.checking import Hint, ask, check, number
+from lessons_src.exercises.loss import ask_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,13 @@ def check_nudged(nudged: Callable[..., Any]) -> None:
     w = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
     before, step = w.clone(), 0.01
     slopes = torch.tensor([6.0, 3.0, 1.0], dtype=torch.float64)
-    answer = ask(nudged, NUDGED, w, step)
+    recorded: list[bool] = []
+
+    def watched(w: Tensor) -> Tensor:
+        recorded.append(w.requires_grad)
+        return NUDGED(w)
+
+    answer = ask(nudged, Named(str(NUDGED), watched), w, step)
     if not torch.equal(w, before):
         raise Hint("after your function, `w` is no longer what it was. Nudge a copy.")
     if isinstance(answer, Tensor) and _near(answer, slopes.sum(), 0.05):
@@ -113,6 +120,8 @@ def check_nudged(nudged: Callable[..., Any]) -> None:
             raise Hint(hint)
     if not _near(given, slopes, 1e-6):
         raise Hint(f"for f = {NUDGED} at {w.tolist()} you return {given.tolist()}. Compare it with autograd.")
+    if any(recorded):
+        raise Hint("right, but by autograd: `f` was called with a `w` that requires grad. Nudge instead.")
 
 
 DIAGNOSES = [
@@ -174,7 +183,7 @@ def check_safe_root(safe_root: Callable[..., Any]) -> None:
         w = torch.tensor(values, requires_grad=True)
         positive = w.detach() > 0
         root = w.detach().clamp(min=0).sqrt()
-        given = _vector(ask(safe_root, w), w)
+        given = _vector(ask_for_all(safe_root, w), w)
         for result, value in zip(given[~positive].tolist(), w[~positive].tolist(), strict=True):
             if result != 0:
                 raise Hint(

@@ -9,9 +9,12 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lessons_src.exercises.checking import Hint, ask, check, number
+from lessons_src.traversal import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from torch.autograd.graph import Node
 
 SPOILED = torch.tensor([1.0, 1.4, 2.2, 2.3, 9.0])
 MEAN, MEDIAN = 3.18, 2.2
@@ -22,6 +25,54 @@ EXTREME = 200.0
 
 def _near(value: float, expected: float, within: float = 1e-4) -> bool:
     return abs(value - expected) <= within * max(1.0, abs(expected))
+
+
+def ask_for_all(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Ask as `ask` does, and say what to do instead of a Python `if` on several numbers.
+
+    Examples:
+        >>> import torch
+        >>> from lessons_src.exercises.loss import ask_for_all
+        >>> ask_for_all(bool, torch.ones(2))
+        Traceback (most recent call last):
+        lessons_src.exercises.checking.Hint: `if`, like Python's `max`, asks once, and a tensor may hold \
+several numbers: use `torch.where`.
+    """
+    try:
+        return ask(function, *arguments)
+    except Hint as hint:
+        if "Boolean value of Tensor" in str(hint.__cause__):
+            raise Hint(
+                "`if`, like Python's `max`, asks once, and a tensor may hold several numbers: use "
+                "`torch.where`."
+            ) from hint
+        raise
+
+
+def _check_slope(
+    loss_of: Callable[..., Any], parameter: torch.Tensor, data: torch.Tensor, slope: torch.Tensor, name: str
+) -> Node:
+    """Return the root of the record of a learner's loss, or say that only its values are right."""
+    parameter = parameter.clone().requires_grad_()
+    loss = ask_for_all(loss_of, parameter, data)
+    if not isinstance(loss, torch.Tensor):
+        raise Hint(
+            "the values are right, but a plain number has no slope to follow. Return a tensor, without "
+            "`.item()`."
+        )
+    if loss.grad_fn is None:
+        raise Hint(
+            f"the values are right, but the loss is cut off from `{name}`. Do without `.item()`, `detach()` "
+            "and `torch.tensor(…)`."
+        )
+    # A loss of shape (1,) is one number as well.
+    (found,) = torch.autograd.grad(loss.sum(), parameter, retain_graph=True, allow_unused=True)
+    if found is None or not torch.allclose(found, slope, atol=1e-4):
+        raise Hint(
+            f"the values are right, but for {name} = {parameter.tolist()} and {data.tolist()} the slope is "
+            f"{found}. Is a part cut off, or infinite on the way?"
+        )
+    return loss.grad_fn
 
 
 def _one_number(answer: object, what: str) -> float:
@@ -73,10 +124,7 @@ def check_fit_matrix(fit_matrix: Callable[..., Any]) -> None:
         targets = intercept + slope * inputs
         found = _two_numbers(ask(fit_matrix, inputs, targets))
         if _near(found[0], targets.mean().item(), 0.02) and _near(found[1], 0, 0.02):
-            raise Hint(
-                "on a line with a slope your function finds 0 and the mean of y: its loss compares every "
-                "prediction with every target. Print the shapes of both sides of the minus."
-            )
+            raise Hint("on a line with a slope your function finds 0 and the mean of y.")
         if not all(map(isfinite, found)):
             raise Hint(
                 "your fit ends at inf or nan: its steps grow. Keep the mean in the loss, and `lr` as it was."
@@ -124,7 +172,7 @@ def check_bread_loss(bread_loss: Callable[..., Any]) -> None:
     for baked, wanted in [(8.0, [8.0]), (12.0, [10.0]), (8.0, [10.0]), (9.0, [10.0, 7.0, 9.0, 14.0])]:
         difference = torch.tensor(baked) - torch.tensor(wanted)
         costs = torch.where(difference > 0, difference, -3 * difference)
-        given = ask(bread_loss, torch.tensor(baked), torch.tensor(wanted))
+        given = ask_for_all(bread_loss, torch.tensor(baked), torch.tensor(wanted))
         loss = _one_number(given, f"for {len(wanted)} days")
         if len(wanted) > 1 and _near(loss, costs.sum().item()):
             raise Hint("for four days you give the sum of the costs. Take the mean.")
@@ -132,6 +180,10 @@ def check_bread_loss(bread_loss: Callable[..., Any]) -> None:
             raise Hint(
                 f"for {baked:g} baked and {wanted} wanted your loss is {loss:g}, which is not the mean cost."
             )
+    # Two days with too many and two with too few, none of them at the kink.
+    _check_slope(
+        bread_loss, torch.tensor(9.0), torch.tensor([10.0, 7.0, 8.0, 14.0]), torch.tensor(-1.0), "baked"
+    )
 
 
 @check
@@ -144,8 +196,8 @@ def check_from_scores(from_scores: Callable[..., Any]) -> None:
     """
     ones, zeros = torch.ones(2), torch.zeros(2)
     scores = torch.tensor([1.0, -2.0])
-    passed = _one_number(ask(from_scores, scores, ones), "for two scores")
-    failed = _one_number(ask(from_scores, scores, zeros), "for two scores")
+    passed = _one_number(ask_for_all(from_scores, scores, ones), "for two scores")
+    failed = _one_number(ask_for_all(from_scores, scores, zeros), "for two scores")
     right = binary_cross_entropy_with_logits(scores, ones).item()
     other = binary_cross_entropy_with_logits(scores, zeros).item()
     if isnan(passed):
@@ -163,6 +215,12 @@ def check_from_scores(from_scores: Callable[..., Any]) -> None:
     _compare(from_scores, torch.tensor([3.0, -0.5, 0.0, 1.5]), torch.tensor([0.0, 1.0, 1.0, 1.0]))
     for score, label in [(EXTREME, 0.0), (-EXTREME, 1.0), (EXTREME, 1.0), (-EXTREME, 0.0)]:
         _compare(from_scores, torch.tensor([score]), torch.tensor([label]))
+    scores, labels = torch.tensor([1.0, -2.0, EXTREME, -EXTREME]), torch.tensor([0.0, 1.0, 0.0, 1.0])
+    slope = (torch.sigmoid(scores) - labels) / len(scores)
+    root = _check_slope(from_scores, scores, labels, slope, "scores")
+    for node in walk(root):
+        if any(word in node.name() for word in ("CrossEntropy", "Loss")):
+            raise Hint(f"right, but `{node.name()}` is the record of a ready-made loss. Write your own.")
 
 
 def _compare(from_scores: Callable[..., Any], scores: torch.Tensor, labels: torch.Tensor) -> None:

@@ -107,6 +107,14 @@ def test_right_nudges(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys) == "Right."
 
 
+def by_autograd_of_all(f: Callable[[Tensor], Tensor], w: Tensor, _: float) -> Tensor:
+    w = w.clone().requires_grad_()
+    return torch.autograd.grad(f(w), w)[0]
+
+
+AUTOGRAD = "right, but by autograd: `f` was called with a `w` that requires grad. Nudge instead."
+
+
 @pytest.mark.parametrize(
     ("nudged", "hint"),
     [
@@ -114,6 +122,8 @@ def test_right_nudges(capsys: pytest.CaptureFixture[str]) -> None:
             lambda f, w, step: (f(w + step) - f(w - step)) / (2 * step),
             "you nudge all parameters at once. Nudge one, hold the others still, and do that for each.",
         ),
+        (by_autograd_of_all, AUTOGRAD),
+        (lambda f, w, _: torch.func.grad(f)(w), AUTOGRAD),
         (nudge_in_place, "after your function, `w` is no longer what it was. Nudge a copy."),
         (
             lambda f, w, step: nudge(f, w, step, step, step),
@@ -286,6 +296,10 @@ BACK = "At 0 the root has an infinite slope: let no number that is 0 or less rea
             lambda w: w.clamp(min=0.25).sqrt(),
             f"for {W} you return 0.5 for 0.0; where w is not positive, return 0.",
         ),
+        (
+            lambda w: w.sqrt() if w > 0 else 0 * w,
+            "`if`, like Python's `max`, asks once, and a tensor may hold several numbers: use `torch.where`.",
+        ),
         (torch.sqrt, f"for {W} you return nan for -1.0; where w is not positive, return 0."),
         (torch.relu, f"for {W} you return [4.0, 0.25, 0.0, 0.0]; where w is positive, return its root."),
         (
@@ -302,6 +316,7 @@ BACK = "At 0 the root has an infinite slope: let no number that is 0 or less rea
         "clamp",
         "slope 1",
         "far",
+        "if",
         "sqrt",
         "no root",
         "detach",

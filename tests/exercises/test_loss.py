@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid, mse_loss, softplus
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    logsigmoid,
+    mse_loss,
+    softplus,
+)
 
 from lessons_src.exercises import check_bread_loss, check_fit_matrix, check_from_scores, check_middles
 
@@ -78,10 +83,7 @@ def test_a_middle_may_be_rounded(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys) == "Right.\nRight."
 
 
-BROADCAST = (
-    "on a line with a slope your function finds 0 and the mean of y: its loss compares every prediction with "
-    "every target. Print the shapes of both sides of the minus."
-)
+BROADCAST = "on a line with a slope your function finds 0 and the mean of y."
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,28 @@ def bread_of_numbers(baked: Tensor, wanted: Tensor) -> float:
     return sum(costs) / len(costs)
 
 
-@pytest.mark.parametrize("loss", [bread, bread_of_numbers])
+def bread_by_if(baked: Tensor, wanted: Tensor) -> Tensor:
+    if baked > wanted:
+        return (baked - wanted).mean()
+    return 3 * (wanted - baked).mean()
+
+
+PLAIN_NUMBER = (
+    "the values are right, but a plain number has no slope to follow. Return a tensor, without `.item()`."
+)
+ASKS_ONCE = "`if`, like Python's `max`, asks once, and a tensor may hold several numbers: use `torch.where`."
+AT_NINE = "the values are right, but for baked = 9.0 and [10.0, 7.0, 8.0, 14.0] the slope is"
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        bread,
+        lambda baked, wanted: (torch.relu(baked - wanted) + 3 * torch.relu(wanted - baked)).mean(),
+        lambda baked, wanted: bread(baked, wanted).reshape(1),
+    ],
+    ids=["maximum", "relu", "one number in a row"],
+)
 def test_a_right_loss_for_bread(capsys: pytest.CaptureFixture[str], loss: Callable[..., Any]) -> None:
     check_bread_loss(loss)
     assert said(capsys) == "Right."
@@ -180,6 +203,27 @@ def test_a_right_loss_for_bread(capsys: pytest.CaptureFixture[str], loss: Callab
             lambda baked, wanted: bread(baked, wanted) + 1,
             "for 8 baked and [8.0] wanted your loss is 1, which is not the mean cost.",
         ),
+        (bread_of_numbers, PLAIN_NUMBER),
+        (lambda baked, wanted: bread(baked, wanted).item(), PLAIN_NUMBER),
+        (
+            lambda baked, wanted: bread(baked.detach(), wanted),
+            (
+                "the values are right, but the loss is cut off from `baked`. Do without `.item()`, "
+                "`detach()` and `torch.tensor(…)`."
+            ),
+        ),
+        (
+            lambda baked, wanted: (
+                torch.relu(baked - wanted).detach() + 3 * torch.relu(wanted - baked)
+            ).mean(),
+            f"{AT_NINE} -1.5. Is a part cut off, or infinite on the way?",
+        ),
+        (
+            lambda baked, wanted: bread(baked.detach(), wanted) + 0 * torch.ones(1, requires_grad=True).sum(),
+            f"{AT_NINE} None. Is a part cut off, or infinite on the way?",
+        ),
+        (bread_by_if, ASKS_ONCE),
+        (lambda baked, wanted: max(baked - wanted, 3 * (wanted - baked)).mean(), ASKS_ONCE),
         (lambda *_: "dear", "the answer must be one number, not 'dear'."),
         (
             lambda *_: None,
@@ -269,6 +313,25 @@ def test_a_right_cross_entropy(capsys: pytest.CaptureFixture[str], from_scores: 
                 "Compare it with `cross_entropy` of this lesson."
             ),
         ),
+        (lambda scores, labels: binary_cross_entropy_with_logits(scores, labels).item(), PLAIN_NUMBER),
+        (
+            binary_cross_entropy_with_logits,
+            (
+                "right, but `BinaryCrossEntropyWithLogitsBackward0` is the record of a ready-made loss. "
+                "Write your own."
+            ),
+        ),
+        (
+            lambda scores, labels: (
+                torch.where(scores > 50, scores, torch.log(1 + torch.exp(scores))) - scores * labels
+            ).mean(),
+            (
+                "the values are right, but for scores = [1.0, -2.0, 200.0, -200.0] and [0.0, 1.0, 0.0, 1.0] "
+                "the slope is tensor([ 0.1828, -0.2202,     nan, -0.2500]). Is a part cut off, or "
+                "infinite on the way?"
+            ),
+        ),
+        (lambda scores, labels: scores.mean() if labels > 0 else -scores.mean(), ASKS_ONCE),
         (lambda *_: [1.0], "the answer must be one number, not [1.0]."),
         (None, "the answer must be a function, not None. Give its name without brackets."),
     ],
