@@ -13,6 +13,12 @@ PATHS = [
     *(f"lessons/{name}/" for name in LESSONS),
     *(f"reference/{name}/" for name in REFERENCE),
 ]
+# The pages that have blocks to copy and run
+CODE = [
+    path
+    for path in PATHS
+    if "```python" in (ROOT / "docs" / f"{path.rstrip('/') or 'index'}.md").read_text("utf-8")
+]
 BUDGETS = tomllib.loads((ROOT / "tests" / "site" / "budgets.toml").read_text(encoding="utf-8"))
 NOTEBOOK = "notebooks/lessons/linear-regression/"
 

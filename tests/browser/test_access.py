@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Browser, Page
-from site_pages import PATHS, SETTLED, UNFOLD, WIDTHS
+from site_pages import CODE, PATHS, SETTLED, UNFOLD, WIDTHS
 
 pytestmark = pytest.mark.slow
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def pages(browser: Browser, address: str) -> dict[str, Page]:
     """Every page, unfolded. To load one takes longer than to look at it: the tests share them."""
-    pages = {path: browser.new_page() for path in PATHS}
+    pages = {path: browser.new_page() for path in CODE}
     for path, page in pages.items():
         page.goto(address + path, wait_until="commit")
     for page in pages.values():

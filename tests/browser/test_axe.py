@@ -44,6 +44,7 @@ def test_axe_finds_nothing_on_a_desk_in_the_light_and_unfolded_on_a_phone_in_the
     page.emulate_media(color_scheme="light")
     page.goto(address + path, wait_until="networkidle")
     page.evaluate(AXE_SCRIPT)
+    page.wait_for_function(SETTLED)
     assert page.evaluate(AXE) == []
     page.evaluate(UNFOLD)
     assert_text_is_legible(page, "default")

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 from playwright.sync_api import Browser
-from site_pages import PATHS, ROOT, UNFOLD
+from site_pages import CODE, ROOT, UNFOLD
 
 from lessons_src.engine.failures import check_lesson
 from lessons_src.engine.lesson import Lesson
@@ -67,7 +67,7 @@ def pasted(path: str, copies: list[tuple[str, int | None]]) -> Lesson:
     return parse_lesson("".join(parts), lesson.path)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", CODE)
 def test_what_is_copied_from_a_page_runs_in_order_and_shows_what_the_page_shows(
     browser: Browser, address: str, path: str
 ) -> None:
@@ -76,7 +76,9 @@ def test_what_is_copied_from_a_page_runs_in_order_and_shows_what_the_page_shows(
     page.goto(address + path)
     page.wait_for_selector(".md-code__nav", state="attached")
     page.evaluate(UNFOLD)
-    buttons = page.query_selector_all(".md-content .highlight:not(.doc-signature) [data-clipboard-target]")
+    buttons = page.query_selector_all(
+        ".md-content .highlight:not(.doc-signature, .language-console) [data-clipboard-target]"
+    )
     copies = []
     for start in range(0, len(buttons), AT_ONCE):
         copies += page.evaluate(COPY, buttons[start : start + AT_ONCE])
