@@ -37,7 +37,7 @@ def test_a_button_to_copy_never_covers_code(pages: dict[str, Page], width: int) 
                 return [navs.length, covered.map(nav => nav.parentElement.innerText)];
             }"""
         )
-        assert buttons > 2
+        assert buttons > 0
         assert covered == [], path
 
 

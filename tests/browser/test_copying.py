@@ -52,18 +52,20 @@ def source(path: str) -> Lesson:
 def pasted(path: str, copies: list[tuple[str, int | None]]) -> Lesson:
     """A lesson of what was copied, with the directives and the outputs that the page's blocks have."""
     lesson = source(path)
-    blocks = iter(block for block in lesson.blocks if not block.directives.hidden)
+    blocks = [block for block in lesson.blocks if not block.directives.hidden]
     parts = [PROMPT]
     for text, errors in copies:
         if errors is not None:
             parts.append(f"<!-- hidden -->\n```python\n_paste({text!r}, {errors})\n```\n\n")
             continue
-        block = next(blocks)
+        if text != blocks[0].code.rstrip("\n"):
+            continue  # commands for a terminal
+        block = blocks.pop(0)
         comments = "".join(lesson.lines[block.span.start : block.fence.start])
         parts.append(f"{textwrap.dedent(comments)}```python\n{text}\n```\n\n")
         if block.output:
             parts.append(f"````text\n{block.output.text}\n````\n\n")
-    assert list(blocks) == []
+    assert blocks == []
     return parse_lesson("".join(parts), lesson.path)
 
 

@@ -67,7 +67,7 @@ def test_answers_stand_at_the_end_in_the_order_of_their_questions_and_go_back(sh
     assert sheet.locator(".lesson-answers").evaluate("part => getComputedStyle(part).breakBefore") == "page"
     pointer = folds.nth(1).locator("summary").evaluate("part => getComputedStyle(part, '::after').content")
     assert pointer == '"Answer 2 is at the end."'
-    assert answers.nth(1).locator("samp").inner_text().split("\n")[-1].replace(" ", "") in before[1]
+    assert answers.nth(1).locator("samp").last.inner_text().split("\n")[-1].replace(" ", "") in before[1]
     sheet.evaluate("dispatchEvent(new Event('afterprint'))")
     assert sheet.locator(".lesson-answers").count() == 0
     assert sheet.evaluate(FOLDS) == before

@@ -1,4 +1,4 @@
-"""A search finds the words of code, and the lesson before all else."""
+"""A search finds the words of code and of messages, and no notebook."""
 
 import re
 
@@ -10,17 +10,17 @@ pytestmark = pytest.mark.slow
 
 FIRST = {
     "accumulates": "lessons/grad-accumulates/",
-    "zero_grad": "lessons/grad-accumulates/",
-    "requires_grad_": "lessons/first-demos/",
-    "requires_grad": "lessons/computational-graph/",
+    "zero_grad": "clinic/",
+    "requires_grad_": "lessons/no-grad/",
+    "requires_grad": "clinic/",
     "detach": "lessons/computational-graph/",
     "no_grad": "lessons/no-grad/",
-    "broadcast": "lessons/loss/",
+    "broadcast": "clinic/",
     "momentum": "lessons/grad-accumulates/",
     "learning rate": "lessons/optimisation/",
     "fit_line": "reference/basics/",
     "print_graph": "reference/graph/",
-    "retain_graph": "reference/backward/",
+    "retain_graph": "claims/",
     "lesson 6": "lessons/computational-graph/",
     "modified by an inplace operation": "clinic/",
     "element 0 of tensors does not require grad": "clinic/",

@@ -19,7 +19,7 @@ def head(file: Path) -> dict[str, str]:
 def test_a_description_keeps_its_quotation_marks(site: Path) -> None:
     written = Path(__file__).parents[2] / "docs" / "lessons" / "loss.md"
     front_matter = written.read_text(encoding="utf-8").split("---")[1]
-    description = front_matter.partition("description: ")[2].strip()
+    description = front_matter.partition("description: ")[2].split("\n")[0]
     assert '"' in description
     found = head(site / "lessons" / "loss" / "index.html")
     assert found["description"] == found["og:description"] == description
@@ -27,7 +27,10 @@ def test_a_description_keeps_its_quotation_marks(site: Path) -> None:
 
 def test_a_title_says_the_name_of_the_course_once(site: Path) -> None:
     assert head(site / "index.html")["title"] == "How PyTorch learns"
-    assert head(site / "lessons" / "no-grad" / "index.html")["title"] == "Why no_grad? - How PyTorch learns"
+    assert (
+        head(site / "lessons" / "no-grad" / "index.html")["title"]
+        == "Lesson 7: Why no_grad? - How PyTorch learns"
+    )
 
 
 def test_a_shared_link_has_a_title_and_a_picture_that_is_there(site: Path) -> None:
