@@ -31,5 +31,6 @@ SETTLED = """() => [...document.querySelectorAll('.md-content *')].every(box => 
     if (!box.checkVisibility()) return true;
     const scrolls = ['auto', 'scroll'].includes(getComputedStyle(box).overflowX)
         && box.offsetWidth && box.scrollWidth > box.clientWidth;
-    return scrolls ? box.role === 'region' && box.tabIndex === 0 : box.role !== 'region';
+    return scrolls ? box.role === 'region' && box.tabIndex === 0
+        : box.role !== 'region' && !box.matches('.lesson-output[tabindex], .lesson-figure[tabindex]');
 })"""
