@@ -69,7 +69,7 @@ def _graph(steps: Sequence[Step]) -> GraphData:
 def _node(step: Step) -> GraphNode:
     shapes = [None if came is None or came.shape is None else tuple(came.shape) for came in step.came]
     labels = {output_nr: (label,) for output_nr, label in enumerate(step.labels) if label}
-    # A leaf is known by its tensor, but a record keeps none: this one stands for it.
+    # A node with a variable is drawn as a leaf. A record keeps no tensor, so this one is empty.
     variable = torch.empty(0, device="meta") if step.accumulation else None
     return GraphNode(step.node, step.name, (), tuple(shapes), labels, variable, step.waits_for)
 

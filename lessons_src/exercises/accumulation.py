@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 WORDS = "engine", "grad", "none"
 RIGHT = {"one": (7, "engine"), "two": (7, "grad"), "three": (3, "none")}
-SQUARE = "`w` stands twice in `w * w`. How many edges lead from the product to the leaf?"
+SQUARE = "`w` is in `w * w` twice. How many edges lead from the product to the leaf?"
 SLIPS = {
     ("one", 3): "both terms of the sum send a gradient to `w`, not only the last.",
     ("one", 5): SQUARE,
     ("two", 3): "the second call does not overwrite what the first has left.",
     ("two", 5): SQUARE,
-    ("three", 7): "look at what stands between the two calls. What does the second call find in `.grad`?",
+    ("three", 7): "look at what is between the two calls. What does the second call find in `.grad`?",
     ("three", 4): "that is what the first call left. What happens to it then?",
     ("one", "grad"): "there is one call, and `.grad` was None before it. Where do the 4 and the 3 meet?",
     ("one", "none"): "the 4 and the 3 are both in the result, so somebody has added them.",
@@ -53,7 +53,7 @@ def check_sums(one: object, two: object, three: object) -> None:
     Examples:
         >>> from lessons_src.exercises import check_sums
         >>> check_sums((5, "grad"), (5, "grad"), (5, "grad"))
-        Not yet: one: `w` stands twice in `w * w`. How many edges lead from the product to the leaf?
+        Not yet: one: `w` is in `w * w` twice. How many edges lead from the product to the leaf?
     """
     answers = {"one": one, "two": two, "three": three}
     pairs = {name: _pair(name, answer) for name, answer in answers.items()}
@@ -87,7 +87,7 @@ class Graph(NamedTuple):
 
 WAIT = "Does each node wait until a contribution has come along every edge that leads to it?"
 ALONE = "That is one contribution alone. What comes along the other edges must be added before a node runs."
-EARLY = "The leaf has waited, but the product has not: it ran with 1, and sent 3 to each factor."
+EARLY = "The product ran too early, with 1 instead of the sum, and sent 3 to each factor."
 LAST = "That is the last contribution alone. Add to what a leaf has got before."
 SHAPES = "This is the first graph in which a node returns one tensor, not a tuple, and a child is None."
 

@@ -208,7 +208,7 @@ def _repair_losses(
 
 
 class _Word(str):
-    """What stands for an argument where `ask` tells of a call."""
+    """A word that a hint shows in place of an argument."""
 
     __slots__ = ()
 

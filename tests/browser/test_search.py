@@ -29,33 +29,26 @@ FIRST = {
 }
 
 
-def test_each_of_these_words_finds_its_page_first(page: Page, address: str) -> None:
+def first_result(page: Page, address: str, words: str) -> str:
+    """The page that a search for `words` shows first."""
     page.set_viewport_size({"width": 1300, "height": 900})
-    found = {}
-    for words in FIRST:
-        page.goto(address)
-        page.keyboard.press("/")
-        page.keyboard.type(words)
-        link = page.locator(".md-search-result__link").first
-        link.wait_for()
-        found[words] = (link.get_attribute("href") or "").removeprefix(address).partition("?")[0]
-    assert found == FIRST
+    page.goto(address)
+    page.keyboard.press("/")
+    page.keyboard.insert_text(words)
+    link = page.locator(".md-search-result__link").first
+    link.wait_for()
+    return (link.get_attribute("href") or "").removeprefix(address).partition("?")[0]
+
+
+def test_each_of_these_words_finds_its_page_first(page: Page, address: str) -> None:
+    assert {words: first_result(page, address, words) for words in FIRST} == FIRST
 
 
 def test_each_entry_of_the_clinic_is_found_by_its_own_words(page: Page, address: str) -> None:
     clinic = (ROOT / "docs" / "clinic.md").read_text(encoding="utf-8")
     titles = [title.replace("`", "") for title in re.findall(r"^## (.+)$", clinic, re.MULTILINE)]
     assert len(titles) >= 20
-    page.set_viewport_size({"width": 1300, "height": 900})
-    found = {}
-    for title in titles:
-        page.goto(address)
-        page.keyboard.press("/")
-        page.keyboard.insert_text(title)
-        link = page.locator(".md-search-result__link").first
-        link.wait_for()
-        found[title] = (link.get_attribute("href") or "").removeprefix(address).partition("?")[0]
-    assert [title for title in titles if found[title] != "clinic/"] == []
+    assert [title for title in titles if first_result(page, address, title) != "clinic/"] == []
 
 
 def test_no_search_leads_to_a_notebook_which_has_the_words_of_its_lesson(page: Page, address: str) -> None:

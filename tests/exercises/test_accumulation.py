@@ -37,7 +37,7 @@ def gives(value: Any) -> Callable[..., Any]:
 # Which sum is it?
 
 PAIR = 'give a pair, such as (5, "none"): the number in `w.grad`, and "engine", "grad" or "none".'
-TWICE = "`w` stands twice in `w * w`. How many edges lead from the product to the leaf?"
+TWICE = "`w` is in `w * w` twice. How many edges lead from the product to the leaf?"
 SLOPES = "the slope of `w * w` at 2 is 4, and that of `3 * w` is 3. Which of them are in `.grad` at the end?"
 ADDED = "the 4 and the 3 are both in the result, so somebody has added them."
 
@@ -58,7 +58,7 @@ def test_the_two_sums_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None
         (
             2,
             (7, "none"),
-            "three: look at what stands between the two calls. What does the second call find in `.grad`?",
+            "three: look at what is between the two calls. What does the second call find in `.grad`?",
         ),
         (2, (4, "none"), "three: that is what the first call left. What happens to it then?"),
         (
