@@ -15,6 +15,7 @@ P = ParamSpec("P")
 
 
 _NOTHING = "put your answer in place of `...`, and run this block again."
+_ASKS_ONCE = "`if`, like Python's `max`, asks once, and a tensor may hold several numbers: use `torch.where`."
 
 
 class Hint(Exception):  # noqa: N818  # it is no error of the program
@@ -63,8 +64,10 @@ def check(judge: Callable[P, None]) -> Callable[P, None]:
     return checked
 
 
-def ask(function: Callable[..., Any], *arguments: Any) -> Any:
+def ask(function: Callable[..., Any], *arguments: Any, shown: str | None = None) -> Any:
     """Return what the learner's `function` returns; raise `Hint` if it raises, or returns nothing yet.
+
+    A hint shows the call. `shown` replaces it: the whole call, or its arguments in brackets.
 
     Examples:
         >>> from lessons_src.exercises.checking import ask
@@ -76,11 +79,16 @@ def ask(function: Callable[..., Any], *arguments: Any) -> Any:
     """
     if not callable(function):
         raise Hint(f"the answer must be a function, not {function!r}. Give its name without brackets.")
-    call = f"{getattr(function, '__name__', 'your function')}({', '.join(map(repr, arguments))})"
+    call = shown or f"({', '.join(map(repr, arguments))})"
+    if call.startswith("("):
+        call = getattr(function, "__name__", "your function") + call
     try:
         answer = function(*arguments)
     except Exception as error:
-        raise Hint(f"{call} raises {type(error).__name__}: {str(error).rstrip('.')}.") from error
+        text = str(error).split("\n")[0].rstrip(".") or "no message"
+        if "Boolean value of Tensor" in text:
+            raise Hint(_ASKS_ONCE) from error
+        raise Hint(f"{call} raises {type(error).__name__}: {text}.") from error
     if answer is ...:
         raise Hint(_NOTHING)
     if answer is None:

@@ -95,8 +95,12 @@ def check_descend(answer: Callable[..., Any]) -> None:
     _check_one_step(answer)
     w, v = (torch.tensor(value, requires_grad=True) for value in (1.0, 2.0))
     losses = ask(
-        _bind(answer, lambda w, v: (w - 3) ** 2 + (v + 1) ** 2, [w, v], 0.1, 2),
-        *map(_Word, ("loss_of", "[w, v]", "lr=0.1", "steps=2")),
+        answer,
+        lambda w, v: (w - 3) ** 2 + (v + 1) ** 2,
+        [w, v],
+        0.1,
+        2,
+        shown="(loss_of, [w, v], lr=0.1, steps=2)",
     )
     # Where the slopes add up, w comes to 2.12, and v to 0.32.
     for name, parameter, right in (("w", w, 1.72), ("v", v, 0.92)):
@@ -207,29 +211,9 @@ def _repair_losses(
     }
 
 
-class _Word(str):
-    """A word that a hint shows in place of an argument."""
-
-    __slots__ = ()
-
-    __repr__ = str.__str__
-
-
-def _bind(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
-    """Return a function that calls `function` with `arguments`; its own are words, for `ask` to tell."""
-    if not callable(function):
-        return function
-
-    def call(*words: str) -> Any:
-        return function(*arguments)
-
-    call.__name__ = getattr(function, "__name__", "your function")
-    return call
-
-
 def _loss(function: Callable[..., Any], names: str, *arguments: torch.Tensor) -> torch.Tensor:
     """Return the loss that the learner's `function` computes: one number with a slope."""
-    loss = ask(_bind(function, *arguments), *map(_Word, names.split(", ")))
+    loss = ask(function, *arguments, shown=f"({names})")
     if not isinstance(loss, torch.Tensor):
         raise Hint(
             f"the loss must be a tensor, and yours is {loss!r}, which has no slope. Do without `.item()`."
@@ -301,8 +285,12 @@ def _check_one_step(loop: Callable[..., Any]) -> None:
     """Raise `Hint` unless `loop` takes one step as it should."""
     w = torch.tensor(1.0, requires_grad=True)
     ask(
-        _bind(loop, lambda w: (w - 3) ** 2, [w], 0.1, 1),
-        *map(_Word, ("loss_of", "[w]", "lr=0.1", "steps=1")),
+        loop,
+        lambda w: (w - 3) ** 2,
+        [w],
+        0.1,
+        1,
+        shown="(loss_of, [w], lr=0.1, steps=1)",
     )
     told, end = "a step from w = 1 down (w - 3)**2", w.item()
     if end == 1 and w.grad is not None and w.grad == 0:

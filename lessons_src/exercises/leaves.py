@@ -35,7 +35,7 @@ def check_formula(answer: Callable[..., Any]) -> None:
     Not yet: the first line of your tree is AddBackward0, not MulBackward0. Which operation comes last?
     """
     a, b = (torch.randn(2, 2, requires_grad=True) for _ in range(2))
-    result = _tensor(answer_of("formula(a, b, x)", answer, a, b, torch.randn(2, 2)))
+    result = _tensor(ask(answer, a, b, torch.randn(2, 2), shown="formula(a, b, x)"))
     if result.grad_fn is None:
         raise Hint("no recorded operation made your result, so it has no tree.")
     lines = _lines(result.grad_fn, {a: "a", b: "b"})
@@ -91,7 +91,7 @@ def check_start(answer: Callable[..., Any]) -> None:
     """
     for n in (3, 5):
         torch.manual_seed(n)
-        values = _tensor(answer_of(f"start({n})", answer, n))
+        values = _tensor(ask(answer, n, shown=f"start({n})"))
         torch.manual_seed(n)
         expected = torch.randn(n) * 0.1
         if values.grad_fn is not None:
@@ -124,7 +124,7 @@ def check_reconnected(answer: Callable[..., Any]) -> None:
     for size in (4, 7):
         w = torch.randn((), requires_grad=True)
         x, y = torch.randn(size), torch.randn(size)
-        loss = _tensor(answer_of("reconnected(w, x, y)", answer, w, x, y))
+        loss = _tensor(ask(answer, w, x, y, shown="reconnected(w, x, y)"))
         if w.grad is not None:
             raise Hint("your function must only compute the loss. Leave backward() to the check.")
         if not loss.requires_grad:
@@ -176,7 +176,7 @@ def check_table(answer: Callable[..., Any]) -> None:
 
 def _table(answer: Callable[..., Any], function: Callable[[Tensor], Tensor], p: Tensor) -> Tensor:
     try:
-        table = answer_of("table(function, p)", answer, function, p)
+        table = ask(answer, function, p, shown="table(function, p)")
     except Hint as hint:
         raise Hint(_cure(str(hint))) from hint
     if isinstance(table, list | tuple):
@@ -224,27 +224,6 @@ def _check_rows(name: str, table: Tensor, wanted: Tensor) -> None:
 
 def _row(row: Tensor) -> str:
     return "[" + ", ".join(f"{value:g}" for value in row.tolist()) + "]"
-
-
-def answer_of(call: str, function: Callable[..., Any], *arguments: object) -> Any:
-    """Return what the learner's `function` returns; a `Hint` shows `call`, not the arguments.
-
-    >>> answer_of("root(p)", lambda p: None, torch.ones(100, 100))
-    Traceback (most recent call last):
-    lessons_src.exercises.checking.Hint: root(p) returns None; let it return your answer.
-    """
-    if not callable(function):
-        return ask(function)
-    try:
-        answer = function(*arguments)
-    except Exception as error:
-        text = str(error).splitlines()[0].rstrip(".") if str(error) else "no message"
-        raise Hint(f"{call} raises {type(error).__name__}: {text}.") from error
-    if answer is ...:
-        raise Hint("put your answer in place of `...`, and run this block again.")
-    if answer is None:
-        raise Hint(f"{call} returns None; let it return your answer.")
-    return answer
 
 
 def _tensor(answer: object) -> Tensor:

@@ -27,34 +27,12 @@ def _near(value: float, expected: float, within: float = 1e-4) -> bool:
     return abs(value - expected) <= within * max(1.0, abs(expected))
 
 
-def ask_for_all(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Ask as `ask` does, and say what to do instead of a Python `if` on several numbers.
-
-    Examples:
-        >>> import torch
-        >>> from lessons_src.exercises.loss import ask_for_all
-        >>> ask_for_all(bool, torch.ones(2))
-        Traceback (most recent call last):
-        lessons_src.exercises.checking.Hint: `if`, like Python's `max`, asks once, and a tensor may hold \
-several numbers: use `torch.where`.
-    """
-    try:
-        return ask(function, *arguments)
-    except Hint as hint:
-        if "Boolean value of Tensor" in str(hint.__cause__):
-            raise Hint(
-                "`if`, like Python's `max`, asks once, and a tensor may hold several numbers: use "
-                "`torch.where`."
-            ) from hint
-        raise
-
-
 def _check_slope(
     loss_of: Callable[..., Any], parameter: torch.Tensor, data: torch.Tensor, slope: torch.Tensor, name: str
 ) -> Node:
     """Return the root of the record of a learner's loss, or say that only its values are right."""
     parameter = parameter.clone().requires_grad_()
-    loss = ask_for_all(loss_of, parameter, data)
+    loss = ask(loss_of, parameter, data)
     if not isinstance(loss, torch.Tensor):
         raise Hint(
             "the values are right, but a plain number has no slope to follow. Return a tensor, without "
@@ -172,7 +150,7 @@ def check_bread_loss(bread_loss: Callable[..., Any]) -> None:
     for baked, wanted in [(8.0, [8.0]), (12.0, [10.0]), (8.0, [10.0]), (9.0, [10.0, 7.0, 9.0, 14.0])]:
         difference = torch.tensor(baked) - torch.tensor(wanted)
         costs = torch.where(difference > 0, difference, -3 * difference)
-        given = ask_for_all(bread_loss, torch.tensor(baked), torch.tensor(wanted))
+        given = ask(bread_loss, torch.tensor(baked), torch.tensor(wanted))
         loss = _one_number(given, f"for {len(wanted)} days")
         if len(wanted) > 1 and _near(loss, costs.sum().item()):
             raise Hint("for four days you give the sum of the costs. Take the mean.")
@@ -196,8 +174,8 @@ def check_from_scores(from_scores: Callable[..., Any]) -> None:
     """
     ones, zeros = torch.ones(2), torch.zeros(2)
     scores = torch.tensor([1.0, -2.0])
-    passed = _one_number(ask_for_all(from_scores, scores, ones), "for two scores")
-    failed = _one_number(ask_for_all(from_scores, scores, zeros), "for two scores")
+    passed = _one_number(ask(from_scores, scores, ones), "for two scores")
+    failed = _one_number(ask(from_scores, scores, zeros), "for two scores")
     right = binary_cross_entropy_with_logits(scores, ones).item()
     other = binary_cross_entropy_with_logits(scores, zeros).item()
     if isnan(passed):

@@ -16,28 +16,6 @@ if TYPE_CHECKING:
 CLOSE = 1e-3
 
 
-class _Name:
-    """Stands for an argument in a hint, where its own repr would be long."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-def _ask(function: Callable[..., Any], shown: str, *arguments: Any) -> Any:
-    """Return `function(*arguments)`; a hint shows `shown` in place of the arguments."""
-    if not callable(function):
-        return ask(function)
-
-    def call(_: _Name) -> Any:
-        return function(*arguments)
-
-    call.__name__ = getattr(function, "__name__", "your function")
-    return ask(call, _Name(shown))
-
-
 _WALKS = [
     ([9.0, 4.0, 1.8, 0.8], False, "these losses fall. That is health."),
     ([9.0, 8.99, 8.98, 8.97], False, "these losses hardly fall, but they fall. That is no divergence."),
@@ -132,7 +110,7 @@ place.
     ]
     for text, loss_of, start, slope, bend in cases:
         try:
-            place = number(_ask(answer, f"loss_of, {start}", loss_of, start))
+            place = number(ask(answer, loss_of, start, shown=f"(loss_of, {start})"))
         except Hint as hint:
             if "does not require grad" in str(hint):
                 raise Hint(
@@ -180,7 +158,7 @@ curvature is 2 in the direction of `a` and 2 times the mean square in that of `b
     """
     for values in ([0.0, 1.0, 2.0, 3.0, 4.0], [-20.0, -10.0, 0.0, 10.0, 20.0], [70.0, 71.0, 75.0]):
         x = torch.tensor(values)
-        new = _ask(answer, str(values), x)
+        new = ask(answer, x, shown=f"({values})")
         if not isinstance(new, torch.Tensor) or new.shape != x.shape:
             kind = tuple(new.shape) if isinstance(new, torch.Tensor) else repr(new)
             raise Hint(f"the new inputs must be a tensor of shape {tuple(x.shape)}, not {kind}.")
@@ -248,7 +226,7 @@ def _run(answer: Callable[..., Any], lr: float, seed: int) -> tuple[Tensor, Any]
     """Return where the learner's epoch ends, and what it returns."""
     torch.manual_seed(seed)
     p = torch.zeros(2, requires_grad=True)
-    losses = _ask(answer, "p, x, y, lr, order, 2", p, X.clone(), Y.clone(), lr, ORDER.clone(), 2)
+    losses = ask(answer, p, X.clone(), Y.clone(), lr, ORDER.clone(), 2, shown="(p, x, y, lr, order, 2)")
     return p.detach(), losses
 
 

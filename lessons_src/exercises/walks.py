@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lessons_src.exercises.checking import Hint, check
-from lessons_src.exercises.leaves import answer_of
+from lessons_src.exercises.checking import Hint, ask, check
 from lessons_src.traversal import walk
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def standin(node: Node | None) -> Any:
 
 def _walked(call: str, answer: Callable[..., Any], *arguments: object) -> Any:
     try:
-        return answer_of(call, answer, *arguments)
+        return ask(answer, *arguments, shown=call)
     except Hint as hint:
         error = hint.__cause__
         if isinstance(error, _TooManyVisitsError):
@@ -308,7 +307,7 @@ def _walked_loss(answer: Callable[..., Any], loss: Tensor, names: dict[str, Tens
                 "the graph of a loss may be cut altogether. "
                 "Then loss.grad_fn is None, and every parameter is lost."
             ) from hint
-        if "Boolean value of Tensor" in str(hint):
+        if "Boolean value of Tensor" in str(hint.__cause__):
             raise Hint("== and in compare numbers, entry by entry. Which tensor it is, says `is`.") from hint
         raise
 

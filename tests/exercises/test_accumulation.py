@@ -238,10 +238,7 @@ def shared_only(wrong: Callable[[Any], dict[Any, Any]]) -> Callable[[Any], dict[
         ),
         (
             leaf_waits_alone,
-            (
-                f"{SHARED} 7.0. The leaf has waited, but the product has not: it ran with 1, and "
-                "sent 3 to each factor."
-            ),
+            f"{SHARED} 7.0. The product ran too early, with 1 instead of the sum, and sent 3 to each factor.",
         ),
         (
             shared_only(lambda root: by_paths(root, lambda _, new: new)),

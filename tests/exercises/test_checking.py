@@ -81,3 +81,25 @@ def test_a_number_may_be_a_tensor_of_one_element() -> None:
     for wrong, kind in [("2", "'2'"), (torch.ones(2), r"a tensor of shape \(2,\)")]:
         with pytest.raises(Hint, match=f"^the answer must be one number, not {kind}\\.$"):
             number(wrong)
+
+
+@pytest.mark.parametrize(
+    ("shown", "hint"),
+    [
+        ("(loss_of, [w])", "bare(loss_of, [w]) raises ValueError: no message."),
+        ("fit(x)", "fit(x) raises ValueError: no message."),
+        (None, "bare(2.0) raises ValueError: no message."),
+    ],
+)
+def test_a_hint_shows_the_call_in_the_words_of_the_exercise(shown: str | None, hint: str) -> None:
+    def bare(x: float) -> float:
+        raise ValueError
+
+    with pytest.raises(Hint) as found:
+        ask(bare, 2.0, shown=shown)
+    assert str(found.value) == hint
+
+
+def test_an_if_on_several_numbers_is_told_apart() -> None:
+    with pytest.raises(Hint, match=r"asks once.*torch\.where"):
+        ask(bool, torch.ones(2))
