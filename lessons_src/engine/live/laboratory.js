@@ -66,7 +66,9 @@ class LivePage {
       else if (ended < count) say("The server has ended the run.");
       else say(count === 1 ? "Ran this block." : `Ran ${count} blocks, from the top of the page.`);
     } catch (error) {
-      say(request.signal.aborted ? request.signal.reason : error.message);
+      // What is thrown where nothing answers is a TypeError, in words that differ from browser to browser.
+      const why = error instanceof TypeError ? "The server does not answer. Is it still running?" : error.message;
+      say(request.signal.aborted ? request.signal.reason : why);
     } finally {
       if (block.request === request) block.setRunning(false);
       this.refresh();
@@ -236,9 +238,7 @@ function nodesBetween(start, end) {
 async function* eventsOf(wanted, signal) {
   const headers = { "Content-Type": "application/json", "X-Lesson-Token": TOKEN };
   const body = JSON.stringify(wanted);
-  const answer = await fetch("/_live/run", { method: "POST", headers, body, signal }).catch((error) => {
-    throw signal.aborted ? error : new Error("The server does not answer. Is it still running?");
-  });
+  const answer = await fetch("/_live/run", { method: "POST", headers, body, signal });
   if (!answer.ok) throw new Error(`Not run: ${(await answer.json()).error}.`);
   let text = "";
   for await (const part of partsOf(answer.body.pipeThrough(new TextDecoderStream()).getReader())) {
