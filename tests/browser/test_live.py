@@ -209,7 +209,6 @@ def test_what_is_below_an_edit_says_that_it_has_not_run_until_all_below_is_run(l
     expect(stale).to_have_count(0)
     expect(frame.get_by_role("button", name="Run all below")).to_be_hidden()
     assert [text.strip() for text in outputs(lesson)] == [
-        "It shows nothing.",
         "x is 4\n40",
         "5",
         *[text for text in outputs(lesson) if text.endswith("Your figure")],
@@ -256,6 +255,11 @@ def test_a_new_run_of_a_page_ends_the_one_before(lesson: Page) -> None:
     run(edit(lesson, X))
     expect(looping.get_by_role("status")).to_have_text("Ended, because another run has begun.")
     expect(looping.get_by_role("button", name="Stop")).to_be_hidden()
+
+
+def test_a_block_that_shows_no_more_says_so(lesson: Page) -> None:
+    run(write(edit(lesson, PRINT), "y = x"))
+    assert [text.strip() for text in outputs(lesson)] == ["It shows nothing."]
 
 
 def test_reset_brings_the_text_and_the_outputs_back(lesson: Page) -> None:

@@ -184,7 +184,8 @@ class LiveBlock {
   show(html, shown) {
     this.restore();
     this.shown = shown;
-    const template = make("template", { innerHTML: html || '<p class="live-note">It shows nothing.</p>' });
+    const nothing = this.stored.length ? '<p class="live-note">It shows nothing.</p>' : "";
+    const template = make("template", { innerHTML: html || nothing });
     this.yours = [...template.content.childNodes];
     this.yours.forEach((node) => node.classList.add("live-yours"));
     if (!this.fold) this.stored.forEach((node) => node.remove());
