@@ -32,6 +32,8 @@ _GUIDE = re.compile("[├└]──|[│├└─]")
 # The guides before a node of a printed tree: four columns a level
 _BRANCH = re.compile(r"^(?:[│| ] {3})*(?:[├└]── |[|`]-- )", re.MULTILINE)
 
+_WARNING = re.compile(r"^\w+Warning: ", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -186,8 +188,9 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
 
 def _outputs(block: Block, run: BlockRun) -> str:
     printed, raised = split_output(block, run)
-    # What the check of an exercise says is a sentence.
-    html = _output(printed, wraps=block.directives.exercise is not None) if printed else ""
+    # What the check of an exercise says is a sentence, and so is a warning.
+    wraps = block.directives.exercise is not None or _WARNING.search(printed) is not None
+    html = _output(printed, wraps=wraps) if printed else ""
     if raised:
         text = escape(raised, quote=False)
         html += f'<div class="lesson-output lesson-error"><pre><samp>{text}</samp></pre></div>'
