@@ -32,6 +32,8 @@ _GUIDE = re.compile("[├└]──|[│├└─]")
 # The guides before a node of a printed tree: four columns a level
 _BRANCH = re.compile(r"^(?:[│| ] {3})*(?:[├└]── |[|`]-- )", re.MULTILINE)
 
+_WARNING = re.compile(r"^\w+Warning: ", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -201,8 +203,9 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
         reason = escape(block.directives.display_only or "")
         return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
     printed, raised = split_output(block, run)
-    # What the check of an exercise says is a sentence.
-    html = _output(printed, wraps=block.directives.exercise is not None) if printed else ""
+    # What the check of an exercise says is a sentence, and so is a warning.
+    wraps = block.directives.exercise is not None or _WARNING.search(printed) is not None
+    html = _output(printed, wraps=wraps) if printed else ""
     if raised:
         html += _error(raised)
     if alt := block.directives.figure:
