@@ -101,7 +101,7 @@ class LiveBlock {
   // between the comments `start` and `end`.
   constructor(page, number, code, start, end) {
     Object.assign(this, { page, number, code, start, end });
-    this.original = code?.querySelector("pre > code").textContent ?? "";
+    this.original = code?.querySelector("pre > code").textContent.replace(/\n$/, "") ?? "";
     const same = page.blocks.filter((block) => block.original === this.original).length;
     this.key = `live ${page.lesson} ${same} ${this.original}`;
     this.text = sessionStorage.getItem(this.key) ?? this.original;
