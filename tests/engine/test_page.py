@@ -223,6 +223,12 @@ def test_what_a_check_says_wraps_and_need_not_scroll() -> None:
     assert shown.attrs == {"class": ["lesson-output"], "tabindex": "0"}
 
 
+def test_a_warning_wraps_and_need_not_scroll() -> None:
+    code = f"import warnings\nprint(1)\nwarnings.warn('{'word ' * 9}.')"
+    warned = render(block(code, f"1\nUserWarning: {'word ' * 9}."))
+    assert one(warned, ".lesson-output").attrs == {"class": ["lesson-output", "lesson-said"]}
+
+
 def test_a_lesson_says_how_long_it_takes() -> None:
     page = render_page(replace(parse("# A\n\nText.\n"), minutes=30))
     html = BeautifulSoup(rendered(page), "html.parser")
