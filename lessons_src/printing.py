@@ -49,7 +49,8 @@ def pretty_print_graph(
 
     Examples:
         >>> leaf = (("AccumulateGrad", "3e5c0"), [])
-        >>> pretty_print_graph((("MulBackward0", "acd60"), [leaf, leaf]), show_memloc=True)
+        >>> product = (("MulBackward0", "acd60"), [leaf, leaf])
+        >>> pretty_print_graph(product, show_memloc=True)
         └── MulBackward0: acd60
             ├── AccumulateGrad: 3e5c0
             └── AccumulateGrad: 3e5c0

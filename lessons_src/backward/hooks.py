@@ -139,7 +139,8 @@ class BackwardRecord:
             >>> import torch
             >>> from lessons_src import record_backward
             >>> w = torch.tensor(3.0, requires_grad=True)
-            >>> step = json.loads(record_backward(w * w, {"w": w}).to_json())["steps"][-1]
+            >>> record = record_backward(w * w, {"w": w})
+            >>> step = json.loads(record.to_json())["steps"][-1]
             >>> step["name"], step["labels"], step["accumulation"]["after"]["values"]
             ('AccumulateGrad', ['w'], 6.0)
         """

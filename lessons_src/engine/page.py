@@ -31,8 +31,7 @@ _GUIDES = {"│": "bar", "├": "tee", "├──": "tee arm", "└": "end", "�
 _GUIDE = re.compile("[├└]──|[│├└─]")
 # The guides before a node of a printed tree: four columns a level
 _BRANCH = re.compile(r"^(?:[│| ] {3})*(?:[├└]── |[|`]-- )", re.MULTILINE)
-
-_WARNING = re.compile(r"^\w+Warning: ", re.MULTILINE)
+_WARNING = re.compile(r"^\w*Warning: ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -203,9 +202,8 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
         reason = escape(block.directives.display_only or "")
         return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
     printed, raised = split_output(block, run)
-    # What the check of an exercise says is a sentence, and so is a warning.
-    wraps = block.directives.exercise is not None or _WARNING.search(printed) is not None
-    html = _output(printed, wraps=wraps) if printed else ""
+    # What the check of an exercise says is a sentence.
+    html = _output(printed, wraps=block.directives.exercise is not None) if printed else ""
     if raised:
         html += _error(raised)
     if alt := block.directives.figure:
@@ -222,13 +220,16 @@ def _error(text: str) -> str:
 
 def _output(text: str, *, wraps: bool) -> str:
     content = escape(text, quote=False)
-    kind = " lesson-said" if wraps else ""
+    kind = ""
     if _GUIDE.search(text) or _BRANCH.search(text):
         kind = " lesson-tree"
         content = _GUIDE.sub(_draw_guide, _BRANCH.sub(_say_level, content))
+    elif wraps or _WARNING.search(text):  # a warning is a sentence too
+        kind = " lesson-said"
     # The tab index lets the keyboard scroll it; lessons.js removes it where the whole output is in view.
-    scrolls = ' tabindex="0"' if not wraps and max(map(len, text.split("\n"))) > _NARROW else ""
-    return f'<div class="lesson-output{kind}"{scrolls}><pre><samp>{content}</samp></pre></div>'
+    scrolls = kind != " lesson-said" and max(map(len, text.split("\n"))) > _NARROW
+    tab = ' tabindex="0"' if scrolls else ""
+    return f'<div class="lesson-output{kind}"{tab}><pre><samp>{content}</samp></pre></div>'
 
 
 def _say_level(branch: re.Match[str]) -> str:

@@ -68,8 +68,8 @@ class AutogradGraph(GraphData):
             >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
             >>> y = x * x
             >>> square = AutogradGraph.from_output(y.sum(), names={"x": x, "y": y})
-            >>> [(node.index, node.name, node.label) for node in square.nodes]
-            [(0, 'SumBackward0', None), (1, 'MulBackward0', 'y'), (2, 'AccumulateGrad', 'x')]
+            >>> [(node.name, node.label) for node in square.nodes]
+            [('SumBackward0', None), ('MulBackward0', 'y'), ('AccumulateGrad', 'x')]
             >>> square.nodes[1].shapes
             ((2,),)
             >>> square.leaves[0].variable is x
@@ -220,7 +220,8 @@ class AutogradGraph(GraphData):
         Examples:
             >>> import torch
             >>> x = torch.tensor(3.0, requires_grad=True)
-            >>> print(AutogradGraph.from_output(x.exp(), names={"x": x}).to_dot().splitlines()[-2])
+            >>> graph = AutogradGraph.from_output(x.exp(), names={"x": x})
+            >>> print(graph.to_dot().splitlines()[-2])
               "node-0" -> "node-1" [id="edge-0-1"];
         """
         return dot_text(make_picture(self, shapes=shapes, show_none=show_none))
@@ -254,7 +255,8 @@ class AutogradGraph(GraphData):
         Examples:
             >>> import torch
             >>> x = torch.tensor(3.0, requires_grad=True)
-            >>> svg = AutogradGraph.from_output(x.exp(), names={"x": x}).to_svg(id_prefix="exp")
+            >>> graph = AutogradGraph.from_output(x.exp(), names={"x": x})
+            >>> svg = graph.to_svg(id_prefix="exp")
             >>> [part.partition('"')[0] for part in svg.split('<g id="')[1:]]
             ['exp-edge-0-1', 'exp-node-0', 'exp-node-1']
         """

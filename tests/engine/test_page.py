@@ -224,9 +224,9 @@ def test_what_a_check_says_wraps_and_need_not_scroll() -> None:
 
 
 def test_a_warning_wraps_and_need_not_scroll() -> None:
-    code = f"import warnings\nwarnings.warn('{'word ' * 9}')"
-    shown = one(render(block(code, "UserWarning: " + "word " * 9)), ".lesson-output")
-    assert shown.attrs == {"class": ["lesson-output", "lesson-said"]}
+    code = f"import warnings\nprint(1)\nwarnings.warn('{'word ' * 9}.')"
+    warned = render(block(code, f"1\nUserWarning: {'word ' * 9}."))
+    assert one(warned, ".lesson-output").attrs == {"class": ["lesson-output", "lesson-said"]}
 
 
 def test_a_lesson_says_how_long_it_takes() -> None:
