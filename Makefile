@@ -21,7 +21,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 # Material announces MkDocs 2, which is pinned away, on every start.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help serve build test check format accept bench clean
+.PHONY: help serve build test check types format accept bench clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
@@ -38,8 +38,8 @@ test: .venv/ready  ## run the lessons, the docstrings and all quick tests
 check: .venv/ready  ## run all that CI runs: format, lint, types, the strict build, every test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy
-	$(MAKE) build
+	@# Each has one core busy for most of its time.
+	$(MAKE) -j 2 types build
 	@rm -f .coverage .coverage.*
 	@# Coverage makes slow tests slower, and the others reach every line. Their summary ends the log.
 	$(MAKE) test TEST='$(PYTEST) -m slow'
@@ -47,6 +47,9 @@ check: .venv/ready  ## run all that CI runs: format, lint, types, the strict bui
 	@# What a process that a test has killed leaves behind is half a file, which combine complains of.
 	@$(BIN)/coverage combine --quiet >/dev/null 2>&1; rm -f .coverage.*
 	@report=$$($(BIN)/coverage report) || { echo "$$report"; exit 1; }
+
+types: .venv/ready
+	$(BIN)/mypy
 
 format: .venv/ready  ## format the code, and mend what the linter can
 	$(BIN)/ruff format

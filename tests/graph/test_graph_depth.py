@@ -40,7 +40,7 @@ def run(program: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize(("where", "size"), [("in_the_main_thread", 100_000), ("in_a_small_thread", 200_000)])
+@pytest.mark.parametrize(("where", "size"), [("in_the_main_thread", 100_000), ("in_a_small_thread", 40_000)])
 def test_a_chain_deeper_than_the_stack_is_walked_printed_and_freed(where: str, size: int) -> None:
     program = f"""
     def lesson():
