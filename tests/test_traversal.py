@@ -152,7 +152,7 @@ def test_a_memory_location_is_the_end_of_the_nodes_address() -> None:
 def test_two_traversals_of_a_live_graph_agree() -> None:
     y = random_expression(3, operations=12)
     # Before torch 2.13, a node that nothing holds gets another id.
-    held = walk(y.grad_fn) if torch.__version__ < "2.13" else {}
+    held = edges_below(y.grad_fn) if torch.__version__ < "2.13" else {}
     first = traverse_graph(y.grad_fn)
     gc.collect()
     litter = [object() for _ in range(1000)]

@@ -59,7 +59,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (packages,) = folder.glob("venv/lib/*/site-packages")
     for lent in torch_and_its_needs().values():
         for name in {file.parts[0] for file in lent.files or []} - {"..", "__pycache__"}:
-            (packages / name).symlink_to(lent.locate_file(name))
+            (packages / name).symlink_to(str(lent.locate_file(name)))
     # No index: what the wheel requires must be there.
     run("pip", "--python", python, "install", "--quiet", "--no-index", wheel)
     return python
@@ -67,8 +67,24 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_in(python: Path, code: str) -> str:
     # Without NumPy, torch warns when it is imported.
-    command = [python, "-I", "-W", "error", "-W", "ignore:Failed to initialize NumPy", "-c", code]
+    command: list[str | Path] = [
+        python,
+        "-I",
+        "-W",
+        "error",
+        "-W",
+        "ignore:Failed to initialize NumPy",
+        "-c",
+        code,
+    ]
     return subprocess.run(command, cwd=python.parent, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@pytest.mark.slow
+def test_nothing_of_the_site_is_there(python: Path) -> None:
+    site = ["IPython", "markdown", "matplotlib", "mkdocs", "nbformat", "pygraphviz"]
+    code = f"import importlib.util\nprint([name for name in {site} if importlib.util.find_spec(name)])"
+    assert run_in(python, code) == "[]\n"
 
 
 @pytest.mark.slow

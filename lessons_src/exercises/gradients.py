@@ -93,7 +93,8 @@ def check_nudged(nudged: Callable[..., Any]) -> None:
     followed: list[bool] = []
 
     def watched(w: Tensor) -> Tensor:
-        followed.append(w.requires_grad or unpack_dual(w).tangent is not None)
+        dual = unpack_dual(w)  # type: ignore[no-untyped-call]
+        followed.append(w.requires_grad or dual.tangent is not None)
         return NUDGED(w)
 
     answer = ask(nudged, Named(str(NUDGED), watched), w, step)

@@ -46,7 +46,7 @@ def _check_slope(
         )
 
 
-class _ReadyMade(TorchFunctionMode):  # type: ignore[no-untyped-call]
+class _ReadyMade(TorchFunctionMode):
     """Ends in a hint when PyTorch's own loss is called."""
 
     def __torch_function__(
@@ -201,7 +201,7 @@ def check_from_scores(from_scores: Callable[..., Any]) -> None:
     scores, labels = torch.tensor([1.0, -2.0, EXTREME, -EXTREME]), torch.tensor([0.0, 1.0, 0.0, 1.0])
     slope = (torch.sigmoid(scores) - labels) / len(scores)
     _check_slope(from_scores, scores, labels, slope, "scores")
-    with _ReadyMade():  # type: ignore[no-untyped-call]
+    with _ReadyMade():
         from_scores(scores, labels)
 
 

@@ -122,9 +122,10 @@ def by_autograd_of_all(f: Callable[[Tensor], Tensor], w: Tensor, _: float) -> Te
 
 
 def in_forward_mode(f: Callable[[Tensor], Tensor], w: Tensor, _: float) -> Tensor:
-    with forward_ad.dual_level():
-        results = [f(forward_ad.make_dual(w, along)) for along in torch.eye(len(w), dtype=w.dtype)]
-        return torch.stack([forward_ad.unpack_dual(result).tangent for result in results])
+    forward: Any = forward_ad  # which is not annotated
+    with forward.dual_level():
+        results = [f(forward.make_dual(w, along)) for along in torch.eye(len(w), dtype=w.dtype)]
+        return torch.stack([forward.unpack_dual(result).tangent for result in results])
 
 
 AUTOGRAD = "right, but autograd followed `w` through `f`. Nudge instead."
