@@ -43,8 +43,10 @@ def first_result(search: Page, address: str, words: str) -> str:
     results = search.locator(".md-search-result__link")
     field = search.locator(".md-search__input")
     field.fill("")
+    field.press("End")  # the search listens to keys
     expect(results).to_have_count(0)
     field.fill(words)
+    field.press("End")
     results.first.wait_for()
     return (results.first.get_attribute("href") or "").removeprefix(address).partition("?")[0]
 
