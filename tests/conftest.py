@@ -34,7 +34,7 @@ print(*sys.modules)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def build_site(folder: Path) -> list[str]:
+def build_site(folder: Path, **environment: str) -> list[str]:
     """Build the site from a copy of its sources in `folder`; return the modules that the build imported."""
     folder.mkdir(parents=True)
     for name in SOURCES:
@@ -43,7 +43,7 @@ def build_site(folder: Path) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-c", BUILD],
         cwd=folder,
-        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"},
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000", **environment},
         check=True,
         stdout=subprocess.PIPE,
         text=True,

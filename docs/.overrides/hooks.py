@@ -17,9 +17,6 @@ _PLAIN = re.compile(r'<span class="(?:n|nn|nb|w|bp|vm)">([^<]*)</span>')
 # A script in the page itself that runs: one with `src` is a file, one with `type` is data.
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
-# The repository in links and commands of a page, which is published under an address of its own.
-_REPOSITORY = "https://github.com/example/how-pytorch-learns"
-
 _GLOSSARY = "glossary.md"
 # A word, its sentence, and what else is the word, or has the same letters and another sense.
 _ENTRY = re.compile(
@@ -40,12 +37,13 @@ def on_startup(*, command, dirty):
     _now.serving = command == "serve"
 
 
+def on_config(config):
+    # Browsers need not take one file on a disk for the origin of another.
+    _now.own = "'self' file:" if config.plugins["material/offline"].config.enabled else "'self'"
+
+
 def on_files(files, *, config):
     _now.glossary = read_glossary(files.get_file_from_path(_GLOSSARY).content_string)
-
-
-def on_page_markdown(markdown, *, page, config, files):
-    return markdown.replace(_REPOSITORY, config.repo_url.rstrip("/"))
 
 
 def on_page_content(html, *, page, config, files):
@@ -133,8 +131,8 @@ def _with_policy(html):
     hashes = {base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in _SCRIPT.findall(html)}
     scripts = " ".join(f"'sha256-{each}'" for each in sorted(hashes))
     policy = (
-        f"default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'"
+        f"default-src {_now.own}; script-src {_now.own} {scripts}; style-src {_now.own} 'unsafe-inline'; "
+        f"img-src {_now.own} data:; object-src 'none'; base-uri 'self'; form-action 'self'"
     )
     # The encoding must be within the first 1,024 bytes, so the policy comes after it.
     return html.replace(

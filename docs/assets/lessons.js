@@ -66,6 +66,50 @@ document$.subscribe(() => {
   (document.querySelector(".lesson-time") ?? document.querySelector(".md-content h1")).after(button);
 });
 
+// The page as Markdown, for an editor or a chat. A page without a copy of that kind, and one that may not use the
+// clipboard, has no button.
+document$.subscribe(() => {
+  const copy = document.querySelector('link[rel~="alternate"][type="text/markdown"]');
+  if (!copy || !navigator.clipboard || document.querySelector(".lesson-copy")) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "lesson-copy";
+  button.textContent = "Copy page";
+  button.title = "Copy page as Markdown";
+  button.ariaLive = "polite"; // so that a screen reader says what it says then
+  button.addEventListener("click", async () => {
+    // The clipboard takes the promise: after waiting, some browsers no longer allow it.
+    const text = fetch(copy.href).then(async (answer) => {
+      if (!answer.ok) throw new Error(answer.statusText);
+      return new Blob([await answer.text()], { type: "text/plain" });
+    });
+    button.textContent = await navigator.clipboard
+      .write([new ClipboardItem({ "text/plain": text })])
+      .then(() => "Copied", () => "Not copied");
+    setTimeout(() => (button.textContent = "Copy page"), 2000);
+  });
+  const above = [".lesson-switch", ".lesson-time", ".md-content h1"].map((name) => document.querySelector(name));
+  above.find(Boolean).after(button);
+});
+
+// A fault is reported with the block that the reader pointed at last, by its line in the lesson's file.
+const BLOCK = ".md-content .language-python:not(.doc-contents *, .doc-signature)";
+let pointed;
+for (const event of ["pointerdown", "focusin"]) {
+  addEventListener(event, ({ target }) => {
+    let box = target.closest(".md-content :is(.highlight, .lesson-output, .lesson-figure, .lesson-predict)");
+    while (box && !box.matches(BLOCK)) box = box.previousElementSibling;
+    pointed = box ?? pointed;
+  });
+}
+
+addEventListener("click", ({ target }) => {
+  if (!target.matches(".lesson-made a") || !pointed?.isConnected) return;
+  const line = target.dataset.lines.split(",")[Array.from(document.querySelectorAll(BLOCK)).indexOf(pointed)];
+  const [words] = pointed.querySelector("code").textContent.trim().split("\n");
+  target.href = target.href.replace(/Block%3A%20.*?%0A/, `Block%3A%20${encodeURIComponent(`line ${line}, ${words}`)}%0A`);
+});
+
 // On paper nothing can be folded: answers go to the end, in the order of their questions.
 addEventListener("beforeprint", () => {
   const folds = document.querySelectorAll(".md-content details");

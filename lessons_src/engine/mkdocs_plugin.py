@@ -252,6 +252,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             self._show_failures(name, outcome.site_page, outcome.failures)
         else:
             outcome.site_page.content = fill_in(outcome.site_page.content or "", results)
+            outcome.site_page.meta["lesson"] = outcome.lesson  # for templates and hooks
             self.last_good[name] = outcome.site_page
             if outcome.lesson:
                 self.live_lessons[outcome.lesson.path] = outcome.lesson

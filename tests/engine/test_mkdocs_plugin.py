@@ -108,6 +108,16 @@ def test_a_page_shows_what_its_blocks_showed(site: Site) -> None:
     assert not page.select(".lesson-broken")
 
 
+def test_a_hook_gets_the_lesson_of_a_page(site: Site) -> None:
+    site.configure("plugins:", "hooks: [hook.py]\nplugins:")
+    count = "page.meta['lesson'].blocks[0].output.text + ' it is'"
+    hook = f"def on_page_context(context, *, page, config, nav):\n    page.content = {count}\n"
+    (site.root / "hook.py").write_text(hook)
+    site.write("# A\n\n", block("1 + 1", "2"))
+    site.build()
+    assert "2 it is" in site.page().text
+
+
 def test_every_failure_ends_the_build_and_is_named_with_file_and_line(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
