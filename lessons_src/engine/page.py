@@ -42,8 +42,8 @@ class Page:
     """The line of the lesson that each `RESULTS` fence belongs to, by the fence's content."""
 
 
-def render_page(lesson: Lesson) -> Page:
-    """Return the page of `lesson`, with a `RESULTS` fence after each block.
+def render_page(lesson: Lesson, offers: str = "") -> Page:
+    """Return the page of `lesson`, with a `RESULTS` fence after each block; `offers` follow its time.
 
     With `predict`, this fence and the explanation after it are in a fold. Of a hidden block with a figure
     only the fence is there; of any other hidden block, nothing.
@@ -62,7 +62,7 @@ def render_page(lesson: Lesson) -> Page:
         lesson.minutes
         and (title := next((at for at, row in enumerate(text) if row.startswith("# ")), None)) is not None
     ):
-        text[title] += f"\n{_time(lesson)}\n{{ .lesson-time }}\n\n"
+        text[title] += f"\n{_time(lesson)}{offers}\n{{ .lesson-time }}\n\n"
     return Page("".join(text).removeprefix("\ufeff"), lines)
 
 
@@ -187,14 +187,19 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
 def _outputs(block: Block, run: BlockRun) -> str:
     printed, raised = split_output(block, run)
     # What the check of an exercise says is a sentence.
-    html = _output(printed, wraps=block.directives.exercise is not None) if printed else ""
-    if raised:
-        text = escape(raised, quote=False)
-        html += f'<div class="lesson-output lesson-error"><pre><samp>{text}</samp></pre></div>'
-    return html
+    html = render_output(printed, wraps=block.directives.exercise is not None) if printed else ""
+    return html + render_error(raised) if raised else html
 
 
-def _output(text: str, *, wraps: bool) -> str:
+def render_error(text: str) -> str:
+    """Return the HTML of an error that was raised."""
+    return (
+        f'<div class="lesson-output lesson-error"><pre><samp>{escape(text, quote=False)}</samp></pre></div>'
+    )
+
+
+def render_output(text: str, *, wraps: bool = False) -> str:
+    """Return the HTML of what was printed, a tree with guides that meet; long lines scroll or wrap."""
     content = escape(text, quote=False)
     kind = " lesson-said" if wraps else ""
     if _GUIDE.search(text) or _BRANCH.search(text):
@@ -220,7 +225,12 @@ def _figure(block: Block, run: BlockRun, numbers: Iterator[int]) -> str:
     alt = block.directives.figure
     if alt is None:
         return ""
-    svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
+    return render_figure(run.figures[0], alt, prefix=f"figure-{block.line}", number=next(numbers))
+
+
+def render_figure(svg: str, alt: str, prefix: str, number: int) -> str:
+    """Return the HTML of a figure with its caption; `alt` and `prefix` are those of `page_svg`."""
+    svg = page_svg(svg, alt, prefix)
     # A drawing with a fixed width scrolls; the tab index lets the keyboard scroll it.
     scrolls = ' tabindex="0"' if "--graph-width" in svg else ""
     # A screen reader reads the whole text as the picture's name, so it skips the caption.
@@ -228,5 +238,5 @@ def _figure(block: Block, run: BlockRun, numbers: Iterator[int]) -> str:
     # The search index leaves out the labels of axes.
     return (
         f'<figure class="lesson-figure" data-search-exclude{scrolls}>{svg}<figcaption>'
-        f'<b>Figure {next(numbers)}</b><span aria-hidden="true">{seen}</span></figcaption></figure>'
+        f'<b>Figure {number}</b><span aria-hidden="true">{seen}</span></figcaption></figure>'
     )
