@@ -319,7 +319,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         page.title = f"{lesson.title} (notebook)"
         page.canonical_url = lesson.canonical_url
         page.meta.update(description=lesson.meta.get("description"), search={"exclude": True})
-        page.links_to_anchors = anchors = {}
+        anchors: dict[File, dict[str, str]] = {}
+        page.links_to_anchors = anchors
         html, headings = render_notebook(
             html, lambda address: self._link(address, page, anchors, config, files)
         )

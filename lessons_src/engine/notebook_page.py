@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from html import escape, unescape
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,14 @@ from markdown.extensions.toc import (  # type: ignore[import-untyped]
 )
 
 from lessons_src.engine.formulas import FormulaError, draw_formulas
-from lessons_src.engine.page import render_error, render_figure, render_output
+from lessons_src.engine.page import render_error, render_output
 
 TEMPLATES = Path(__file__).parent / "templates"
 """Templates for mkdocs-jupyter, in place of its own."""
 
-_IMAGE = re.compile(r'<img alt="([^"]*)" src="data:image/svg\+xml;base64,([^"]*)"/?>')
+_IMAGE = re.compile(r'<img [^>]*src="data:image/svg\+xml;base64,([^"]*)"[^>]*>')
+# A picture by itself has a size; one in a page is as wide as the page's style says.
+_SIZE = re.compile(r'(?<=<svg)(?: xmlns(?::xlink)?="[^"]*"| (?:width|height)="[^"]*")+')
 _OUTPUT = re.compile(r'<samp( class="lesson-error")?>(.*?)</samp>', re.DOTALL)
 _CODE = re.compile(r'<div class="highlight[^"]*"><pre>(.*?)</pre></div>', re.DOTALL)
 _HEADING = re.compile(r"<h([1-6])\b[^>]*>(.*?)(?:<a class=\"anchor-link\".*?</a>)?</h\1>", re.DOTALL)
@@ -54,12 +55,11 @@ title="Link to this section">¶</a></h2>'
     [{'level': 2, 'id': 'a-slope', 'name': 'A slope', 'children': []}]
     """
     html = html.partition("<style>")[0]  # nbconvert's, for a page without a style sheet
-    numbers = count(1)
     html = _CODE.sub(r'<div class="highlight"><pre><code>\1</code></pre></div>', html)
     html = _LINK.sub(lambda address: escape(link(unescape(address[0]))), html)
     html = _draw_formulas(html)
     html = _OUTPUT.sub(_output, html)
-    html = _IMAGE.sub(lambda image: _figure(image, next(numbers)), html)
+    html = _IMAGE.sub(_figure, html)
     return _name_headings(html)
 
 
@@ -83,9 +83,11 @@ def _output(match: re.Match[str]) -> str:
     return render_error(text) if match[1] else render_output(text)
 
 
-def _figure(match: re.Match[str], number: int) -> str:
-    svg = b64decode(match[2]).decode()
-    return render_figure(svg, unescape(match[1]), prefix=f"figure-{number}", number=number)
+def _figure(match: re.Match[str]) -> str:
+    """Put the picture itself into the page, where it has the colours of the reader's palette."""
+    svg = _SIZE.sub("", b64decode(match[1]).decode(), count=1)
+    scrolls = ' tabindex="0"' if "--graph-width" in svg else ""
+    return f'<figure class="lesson-figure"{scrolls}>{svg}</figure>'
 
 
 def _name_headings(html: str) -> tuple[str, list[Any]]:

@@ -225,12 +225,7 @@ def _figure(block: Block, run: BlockRun, numbers: Iterator[int]) -> str:
     alt = block.directives.figure
     if alt is None:
         return ""
-    return render_figure(run.figures[0], alt, prefix=f"figure-{block.line}", number=next(numbers))
-
-
-def render_figure(svg: str, alt: str, prefix: str, number: int) -> str:
-    """Return the HTML of a figure with its caption; `alt` and `prefix` are those of `page_svg`."""
-    svg = page_svg(svg, alt, prefix)
+    svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
     # A drawing with a fixed width scrolls; the tab index lets the keyboard scroll it.
     scrolls = ' tabindex="0"' if "--graph-width" in svg else ""
     # A screen reader reads the whole text as the picture's name, so it skips the caption.
@@ -238,5 +233,5 @@ def render_figure(svg: str, alt: str, prefix: str, number: int) -> str:
     # The search index leaves out the labels of axes.
     return (
         f'<figure class="lesson-figure" data-search-exclude{scrolls}>{svg}<figcaption>'
-        f'<b>Figure {number}</b><span aria-hidden="true">{seen}</span></figcaption></figure>'
+        f'<b>Figure {next(numbers)}</b><span aria-hidden="true">{seen}</span></figcaption></figure>'
     )
