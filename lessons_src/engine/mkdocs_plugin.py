@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -28,6 +29,8 @@ from lessons_src.engine.caching import RunCache
 from lessons_src.engine.failures import Failure, check_lesson, syntax_failures
 from lessons_src.engine.formulas import FormulaError, draw_formulas
 from lessons_src.engine.lesson import Lesson, LessonRun
+from lessons_src.engine.live.laboratory import Laboratory
+from lessons_src.engine.live.rerun import mark_blocks
 from lessons_src.engine.notebook import notebook
 from lessons_src.engine.notebook_page import TEMPLATES, render_notebook, renderer
 from lessons_src.engine.offers import ARCHIVE, INDEX, Offer, bundle, index, links, natural, offer
@@ -62,6 +65,8 @@ class LessonsConfig(Config):
 
     how_to_run = config_options.Type(str, default="")
     """The page that says how one runs a notebook, by its path under `docs`."""
+    live = config_options.Type(bool, default=True)
+    """Whether readers can edit and run blocks under `mkdocs serve`, if it listens on this machine alone."""
 
 
 @dataclass
@@ -101,6 +106,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         interrupt_when_ended()
         self.last_good: dict[str, SitePage] = {}
         self.outcomes: dict[str, _Outcome] = {}
+        # The lessons of the pages that are shown, by their paths.
+        self.live_lessons: dict[str, Lesson] = {}
+        self.laboratory: Laboratory | None = None
         self.cleanup = contextlib.ExitStack()
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
@@ -187,12 +195,26 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self.cleanup.close()
 
     def on_shutdown(self) -> None:
+        if self.laboratory:
+            self.laboratory.close()
         self.cleanup.close()  # after Ctrl-C, which is no build error
 
     def on_serve(
         self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., None]
     ) -> LiveReloadServer:
         server.watch(str(_PACKAGE))
+        if not self.config.live:
+            return server
+        host = config.dev_addr.host
+        if host != "localhost" and not ip_address(host).is_loopback:
+            _serve_log.warning(
+                "blocks cannot be edited and run on the pages: others can reach %s, and that runs code. "
+                "Serve at 127.0.0.1, or write `live: false` for the lessons plugin into mkdocs.yml",
+                host,
+            )
+            return server
+        self.laboratory = Laboratory(server.get_app() or server.serve_request, self.live_lessons)
+        server.set_app(self.laboratory)
         return server
 
     def _parse(self, files: Files, config: MkDocsConfig) -> dict[str, _Outcome]:
@@ -237,6 +259,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             else:
                 self.cache.store(outcome.lesson, run)
                 results = render_results(outcome.lesson, run)
+                if self.serving:
+                    results = mark_blocks(outcome.lesson, results)
             outcome.failures = failures + outcome.failures
         if outcome.site_page is None:
             return  # another plugin has left it out
@@ -245,6 +269,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         else:
             outcome.site_page.content = fill_in(outcome.site_page.content or "", results)
             self.last_good[name] = outcome.site_page
+            if outcome.lesson:
+                self.live_lessons[outcome.lesson.path] = outcome.lesson
 
     def _show_failures(self, name: str, page: SitePage, failures: list[Failure]) -> None:
         """Show the failures, above the last good page if there is one."""

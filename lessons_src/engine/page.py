@@ -54,7 +54,7 @@ def render_page(lesson: Lesson, offers: str = "") -> Page:
     for block in reversed(lesson.blocks):
         source: list[str] = []
         if _is_seen(block):
-            key = _key(lesson, block)
+            key = results_key(lesson, block)
             lines[key] = block.line
             source = _block_source(lesson, block, key)
         text[block.span.start : block.end] = source
@@ -101,7 +101,9 @@ def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
     pieces = [(block, next(runs) if block.is_run else None) for block in lesson.blocks]
     figures = count(1)
     return {
-        _key(lesson, block): _results(block, result, figures) for block, result in pieces if _is_seen(block)
+        results_key(lesson, block): _results(block, result, figures)
+        for block, result in pieces
+        if _is_seen(block)
     }
 
 
@@ -173,33 +175,51 @@ def render_failures(failures: list[Failure], kept: bool) -> str:
     )
 
 
-def _key(lesson: Lesson, block: Block) -> str:
+def results_key(lesson: Lesson, block: Block) -> str:
+    """Return what the page's Markdown says where the results of `block` go."""
     return f"{lesson.path}:{block.line}"
+
+
+def render_result(block: Block, run: BlockRun, *, name: str, place: str) -> str:
+    """Return the HTML of what a block shows that a reader has changed, whatever happened in it.
+
+    `name` begins the ids of its figures; `place` says where its exception was raised. What the lesson says
+    of its own figure may not be true of the reader's, so it is not said.
+    """
+    html = render_output(run.shown, wraps=block.directives.exercise is not None) if run.shown else ""
+    if run.problem is None:
+        alt = "The figure that your code draws."
+        for number, svg in enumerate(run.figures):
+            html += _figure(page_svg(svg, alt, prefix=f"{name}-{number}"), "Your figure", "")
+    if said := run.problem or run.error:
+        html += render_error(f"{said}\n({place})" if place else said)
+    return html
 
 
 def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
     if run is None:
         reason = escape(block.directives.display_only or "")
         return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
-    return _outputs(block, run) + _figure(block, run, figures)
-
-
-def _outputs(block: Block, run: BlockRun) -> str:
     printed, raised = split_output(block, run)
     # What the check of an exercise says is a sentence.
     html = render_output(printed, wraps=block.directives.exercise is not None) if printed else ""
-    return html + render_error(raised) if raised else html
+    if raised:
+        html += render_error(raised)
+    if alt := block.directives.figure:
+        svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
+        caption = ". " + re.split(r"(?<=[.?!])\s", alt, maxsplit=1)[0]
+        html += _figure(svg, f"Figure {next(figures)}", caption)
+    return html
 
 
 def render_error(text: str) -> str:
-    """Return the HTML of an error that was raised."""
-    return (
-        f'<div class="lesson-output lesson-error"><pre><samp>{escape(text, quote=False)}</samp></pre></div>'
-    )
+    """Return the HTML of an exception."""
+    said = escape(text, quote=False)
+    return f'<div class="lesson-output lesson-error"><pre><samp>{said}</samp></pre></div>'
 
 
-def render_output(text: str, *, wraps: bool = False) -> str:
-    """Return the HTML of what was printed, a tree with guides that meet; long lines scroll or wrap."""
+def render_output(text: str, *, wraps: bool) -> str:
+    """Return the HTML of what was printed. A tree has guides that meet; a long line wraps or scrolls."""
     content = escape(text, quote=False)
     kind = " lesson-said" if wraps else ""
     if _GUIDE.search(text) or _BRANCH.search(text):
@@ -221,17 +241,13 @@ def _draw_guide(guide: re.Match[str]) -> str:
     return f'<span class="guide {_GUIDES[guide[0]]}">{guide[0]}</span>'
 
 
-def _figure(block: Block, run: BlockRun, numbers: Iterator[int]) -> str:
-    alt = block.directives.figure
-    if alt is None:
-        return ""
-    svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
+def _figure(svg: str, title: str, caption: str) -> str:
     # A drawing with a fixed width scrolls; the tab index lets the keyboard scroll it.
     scrolls = ' tabindex="0"' if "--graph-width" in svg else ""
     # A screen reader reads the whole text as the picture's name, so it skips the caption.
-    seen = escape(". " + re.split(r"(?<=[.?!])\s", alt, maxsplit=1)[0])
+    seen = f'<span aria-hidden="true">{escape(caption)}</span>' if caption else ""
     # The search index leaves out the labels of axes.
     return (
         f'<figure class="lesson-figure" data-search-exclude{scrolls}>{svg}<figcaption>'
-        f'<b>Figure {next(numbers)}</b><span aria-hidden="true">{seen}</span></figcaption></figure>'
+        f"<b>{title}</b>{seen}</figcaption></figure>"
     )

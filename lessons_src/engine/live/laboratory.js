@@ -1,0 +1,274 @@
+// The buttons of a page under `mkdocs serve`: edit a block, run it, and see what it shows.
+//
+// There is no state but the reader's edits. A run starts at the top of the page in a new process, and
+// `laboratory.py` tells what each block shows. That is right for as long as the edits in the block and
+// above it are those of the run, so each block remembers them: `shown`.
+
+import { createEditor } from "./editor.js";
+
+const TOKEN = document.querySelector("meta[name=lesson-token]").content;
+const PAUSE = 500; // milliseconds after the last key, until a block runs as the reader types
+const AS_I_TYPE = "lesson-run-as-i-type";
+const NO_EDITS = "{}";
+
+class LivePage {
+  blocks = [];
+
+  constructor(lesson, digest) {
+    this.lesson = lesson;
+    this.digest = digest;
+  }
+
+  edits(last) {
+    const edited = this.blocks.filter((block) => block.number <= last && block.text !== block.original);
+    return Object.fromEntries(edited.map((block) => [block.number, block.text]));
+  }
+
+  // Mark what no longer comes from the edits of now, and put back what the page says where there are none.
+  refresh() {
+    for (const block of this.blocks) {
+      const now = JSON.stringify(this.edits(block.number));
+      if (now === NO_EDITS && block.shown !== now) block.restore();
+      block.isStale = block.shown !== now;
+    }
+    for (const block of this.blocks) block.mark();
+  }
+
+  stop(why) {
+    this.request?.abort(why);
+  }
+
+  // Run from the top up to block `last`. `block` says how it goes.
+  async run(last, block) {
+    this.stop("Ended, because another run has begun.");
+    const request = new AbortController();
+    this.request = block.request = request;
+    const say = (...words) => block.request === request && block.say(...words);
+    const edits = this.edits(last);
+    const shown = new Map(this.blocks.map(({ number }) => [number, JSON.stringify(this.edits(number))]));
+    this.blocks.forEach((each) => each.editor?.markLine(null));
+    block.setRunning(true);
+    let [count, ended, failed] = [1, 0, null];
+    try {
+      const wanted = { lesson: this.lesson, digest: this.digest, edits, block: last };
+      for await (const event of eventsOf(wanted, request.signal)) {
+        if (event.count) {
+          count = event.count;
+        } else {
+          ended += 1;
+          failed = event.failed ? event : null;
+          const source = this.blocks.find((each) => each.number === event.block);
+          if (event.html !== null) source?.show(event.html, shown.get(event.block));
+        }
+        if (ended < count) say(`Running block ${ended + 1} of ${count} …`);
+      }
+      if (failed) this.lead(failed, block, say);
+      else if (ended < count) say("The server has ended the run.");
+      else say(count === 1 ? "Ran this block." : `Ran ${count} blocks, from the top of the page.`);
+    } catch (error) {
+      say(request.signal.aborted ? request.signal.reason : error.message);
+    } finally {
+      if (block.request === request) block.setRunning(false);
+      this.refresh();
+    }
+  }
+
+  // Lead to the block that failed, and in an editor to its line.
+  lead({ block: number, html, error_block, error_line }, block, say) {
+    this.blocks.find((each) => each.number === error_block)?.editor?.markLine(error_line);
+    const failed = this.blocks.find((each) => each.number === number);
+    if (failed === block) {
+      say("It ended with an error, which is below.");
+    } else if (failed) {
+      const link = make("button", { type: "button", textContent: "Go to it" });
+      link.onclick = () => failed.anchor.scrollIntoView({ block: "center" });
+      say(`A block ${number < block.number ? "above" : "below"} ended with an error. `, link);
+    } else {
+      const words = new DOMParser().parseFromString(html, "text/html").body.textContent;
+      say(`A block that the page does not show ended with an error: ${words}`);
+    }
+  }
+}
+
+class LiveBlock {
+  editor = null;
+  shown = NO_EDITS;
+  yours = []; // what the reader's code shows
+
+  // `code` is the frame of its code, and null if the page has only its figure. The page's own outputs are
+  // between the comments `start` and `end`.
+  constructor(page, number, code, start, end) {
+    Object.assign(this, { page, number, code, start, end });
+    this.original = code?.querySelector("pre > code").textContent ?? "";
+    const same = page.blocks.filter((block) => block.original === this.original).length;
+    this.key = `live ${page.lesson} ${same} ${this.original}`;
+    this.text = sessionStorage.getItem(this.key) ?? this.original;
+    this.stored = nodesBetween(start, end);
+    // A folded answer stays folded, so what the reader's code shows goes above the question.
+    this.fold = start.parentElement.closest("details.lesson-predict");
+    if (!code) return;
+    this.button = make("button", { type: "button", className: "md-code__button live-edit", title: "Edit" });
+    this.button.ariaLabel = "Edit";
+    this.button.onclick = () => this.open().focus();
+    code.querySelector(".md-code__nav").prepend(this.button);
+    if (this.text !== this.original) this.open();
+  }
+
+  get anchor() {
+    return this.code ?? this.start.nextElementSibling;
+  }
+
+  open() {
+    if (this.editor) return this.editor;
+    const pre = make("pre");
+    const command = (textContent, onclick) => make("button", { type: "button", textContent, onclick });
+    this.commands = {
+      run: command("Run", () => this.run()),
+      stop: command("Stop", () => this.page.stop("Stopped.")),
+      reset: command("Reset", () => this.reset()),
+      below: command("Run all below", () => this.run(this.page.blocks.at(-1).number)),
+    };
+    this.commands.run.title = "Ctrl+Enter, or Cmd+Enter";
+    this.commands.reset.title = "Back to the page's own code and output";
+    const typing = make("input", { type: "checkbox", checked: localStorage.getItem(AS_I_TYPE) === "true" });
+    typing.onchange = () => localStorage.setItem(AS_I_TYPE, typing.checked);
+    this.status = make("p", { className: "live-status", role: "status" });
+    const bar = make("div", { className: "live-bar" });
+    bar.append(...Object.values(this.commands), make("label", {}, typing, " Run as I type"), this.status);
+    this.code.querySelector("pre").hidden = true;
+    this.code.append(pre, bar);
+    this.opened = [pre, bar];
+    this.editor = createEditor(pre, {
+      value: this.text,
+      label: "Code, which you can edit",
+      onInput: (text) => this.change(text),
+      onRun: () => this.run(),
+    });
+    this.setRunning(false);
+    this.mark();
+    return this.editor;
+  }
+
+  run(last = this.number) {
+    clearTimeout(this.timer);
+    this.page.run(last, this);
+  }
+
+  change(text) {
+    this.text = text;
+    if (text === this.original) sessionStorage.removeItem(this.key);
+    else sessionStorage.setItem(this.key, text);
+    this.editor.markLine(null);
+    this.page.refresh();
+    clearTimeout(this.timer);
+    if (localStorage.getItem(AS_I_TYPE) === "true") this.timer = setTimeout(() => this.run(), PAUSE);
+  }
+
+  // Back to the page's code, and to its output, unless a block above is changed.
+  reset() {
+    if (this.request === this.page.request) this.page.stop("Stopped.");
+    clearTimeout(this.timer);
+    sessionStorage.removeItem(this.key);
+    this.text = this.original;
+    this.editor.remove();
+    this.opened.forEach((part) => part.remove());
+    this.editor = this.request = null;
+    this.code.querySelector("pre").hidden = false;
+    if (Object.keys(this.page.edits(this.number)).length === 0) this.restore();
+    this.page.refresh();
+    this.button.focus();
+  }
+
+  show(html, shown) {
+    this.restore();
+    this.shown = shown;
+    const template = make("template", { innerHTML: html || '<p class="live-note">It shows nothing.</p>' });
+    this.yours = [...template.content.childNodes];
+    this.yours.forEach((node) => node.classList.add("live-yours"));
+    if (!this.fold) this.stored.forEach((node) => node.remove());
+    (this.fold ?? this.end).before(...this.yours);
+  }
+
+  restore() {
+    this.shown = NO_EDITS;
+    this.yours.forEach((node) => node.remove());
+    this.yours = [];
+    if (!this.fold) this.end.before(...this.stored);
+  }
+
+  // Say what has not run since a change.
+  mark() {
+    this.note?.remove();
+    if (this.editor) this.commands.below.hidden = !this.page.blocks.some((b) => b.isStale && b.number > this.number);
+    const isChanged = this.text !== this.original;
+    if (!this.isStale || !(isChanged || this.yours.length || this.stored.length)) return;
+    const textContent = isChanged ? "Not run since you changed it." : "Not run since a block above was changed.";
+    this.note = make("p", { className: "live-note", textContent });
+    (this.fold ?? this.end).before(this.note);
+  }
+
+  say(...words) {
+    this.status.replaceChildren(...words);
+  }
+
+  setRunning(isRunning) {
+    const { stop } = this.commands;
+    if (stop === document.activeElement && !isRunning) this.editor.focus();
+    stop.hidden = !isRunning;
+  }
+}
+
+function make(tag, properties, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  if (children.length) element.append(...children);
+  return element;
+}
+
+function nodesBetween(start, end) {
+  const nodes = [];
+  for (let node = start.nextSibling; node !== end; node = node.nextSibling) {
+    if (node.nodeType === Node.ELEMENT_NODE) nodes.push(node);
+  }
+  return nodes;
+}
+
+// Ask for a run, and yield what the server says of it, line by line.
+async function* eventsOf(wanted, signal) {
+  const headers = { "Content-Type": "application/json", "X-Lesson-Token": TOKEN };
+  const body = JSON.stringify(wanted);
+  const answer = await fetch("/_live/run", { method: "POST", headers, body, signal }).catch((error) => {
+    throw signal.aborted ? error : new Error("The server does not answer. Is it still running?");
+  });
+  if (!answer.ok) throw new Error(`Not run: ${(await answer.json()).error}.`);
+  let text = "";
+  for await (const part of partsOf(answer.body.pipeThrough(new TextDecoderStream()).getReader())) {
+    const lines = (text + part).split("\n");
+    text = lines.pop();
+    for (const line of lines) if (line) yield JSON.parse(line); // an empty one says that it goes on
+  }
+}
+
+// Safari has no asynchronous iteration of streams.
+async function* partsOf(reader) {
+  for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
+}
+
+let page = null;
+
+// Material's, for the first page and for each that instant navigation puts in its place.
+document$.subscribe(() => {
+  page?.stop("");
+  page = null;
+  const comments = document.createNodeIterator(document.querySelector(".md-content"), NodeFilter.SHOW_COMMENT);
+  for (let start = comments.nextNode(); start; start = comments.nextNode()) {
+    const found = /^ live (block|figure) (.*) $/.exec(start.data);
+    if (!found) continue;
+    const { lesson, digest, block } = JSON.parse(found[2]);
+    page ??= new LivePage(lesson, digest);
+    const end = comments.nextNode();
+    const fold = start.parentElement.closest("details.lesson-predict");
+    const code = found[1] === "block" ? (fold ?? start).previousElementSibling : null;
+    page.blocks.push(new LiveBlock(page, block, code, start, end));
+  }
+  page?.refresh();
+});

@@ -1,0 +1,120 @@
+"""Run a lesson with a reader's edits, by the one way to run a block, and render what each block shows."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from lessons_src.engine.lesson import Block, BlockRun, Lesson
+from lessons_src.engine.page import render_result, results_key
+from lessons_src.engine.running import Run
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A block that has ended, as the reader's page shows it."""
+
+    block: int
+    """Its number, as in `lesson.blocks`."""
+    html: str | None
+    """What it shows; None above the first edit, where that is what the page shows already."""
+    failed: bool
+    """Whether it raised, or could not end: the blocks after it are not run."""
+    error_block: int | None = None
+    """The block with the line that raised, which may be a function above the block that called it."""
+    error_line: int | None = None
+    """That line, counted from 1 in its block."""
+
+
+def digest(lesson: Lesson) -> str:
+    """Return what differs between two versions of a lesson whose blocks differ.
+
+    >>> from lessons_src.engine.parsing import parse_lesson
+    >>> one, other = (parse_lesson(f"```python\\n{n}\\n```\\n", "n.md") for n in (1, 2))
+    >>> digest(one) == digest(other)
+    False
+    """
+    return sha256(repr([(block.code, block.is_run) for block in lesson.blocks]).encode()).hexdigest()[:16]
+
+
+def mark_blocks(lesson: Lesson, results: Mapping[str, str]) -> dict[str, str]:
+    """Return the HTML of `results` between comments that tell laboratory.js which block each is of.
+
+    Comments, because style sheets and readers do not see them.
+    """
+    marked = dict(results)
+    for number, block in enumerate(lesson.blocks):
+        key = results_key(lesson, block)
+        if block.is_run and key in marked:
+            mark = {"lesson": lesson.path, "digest": digest(lesson), "block": number}
+            kind = "figure" if block.directives.hidden else "block"
+            marked[key] = f"<!-- live {kind} {json.dumps(mark)} -->{results[key]}<!-- /live -->"
+    return marked
+
+
+class Rerun:
+    """A run of `lesson` from its top to block `last`, with `edits` of blocks by their numbers.
+
+    Iterate over it to run the blocks; each gives an `Ended`. Another thread may `stop` it.
+
+    Raises:
+        ValueError: A number is that of no block, or of one that is not run.
+
+    >>> from lessons_src.engine.parsing import parse_lesson
+    >>> lesson = parse_lesson("```python\\nx = 1\\n```\\n\\n```python\\nx + 1\\n```\\n", "x.md")
+    >>> [ended.html for ended in Rerun(lesson, {0: "x = 5"}, last=1)]
+    ['', '<div class="lesson-output"><pre><samp>6</samp></pre></div>']
+    """
+
+    def __init__(self, lesson: Lesson, edits: Mapping[int, str], last: int) -> None:
+        self._numbers = [n for n, block in enumerate(lesson.blocks) if n <= last and block.is_run]
+        if unknown := {last, *edits}.difference(self._numbers):
+            raise ValueError(
+                f"blocks must be numbers of blocks that run, up to block {last}, not {sorted(unknown)}"
+            )
+        self._first = min(edits, default=last)
+        self._blocks = _as_one_file([_edited(lesson.blocks[n], edits.get(n)) for n in self._numbers])
+        self._run = Run(replace(lesson, blocks=tuple(self._blocks)))
+        self.count = len(self._blocks)
+
+    def __iter__(self) -> Iterator[Ended]:
+        for number, block, run in zip(self._numbers, self._blocks, self._run, strict=False):
+            failed = bool(run.problem or (run.error and not block.directives.raises))
+            at = self._place(run.error_line or run.problem_line)
+            html = None
+            if failed or number >= self._first:
+                html = render_result(block, run, name=f"yours-{number}", place=_words(at, number, run))
+            yield Ended(number, html, failed, *(at or ()))
+
+    def stop(self) -> None:
+        """End the run now. Any thread may call this, more than once."""
+        self._run.stop()
+
+    def _place(self, line: int | None) -> tuple[int, int] | None:
+        """Return the number of the block that has this line, and the line in that block."""
+        for number, block in zip(self._numbers, self._blocks, strict=True):
+            if line is not None and block.line <= line <= block.last_line:
+                return number, line - block.line + 1
+        return None
+
+
+def _edited(block: Block, code: str | None) -> Block:
+    return block if code is None else replace(block, code=code.rstrip() + "\n")
+
+
+def _as_one_file(blocks: list[Block]) -> list[Block]:
+    """Number the lines of all blocks one after the other, so that a line tells its block."""
+    placed, line = [], 1
+    for block in blocks:
+        placed.append(replace(block, line=line))
+        line = placed[-1].last_line + 1
+    return placed
+
+
+def _words(at: tuple[int, int] | None, number: int, run: BlockRun) -> str:
+    """Say where an exception comes from."""
+    if at is None:
+        return ""
+    block, line = at
+    where = f"in line {line} of this block" if block == number else f"in line {line} of a block above"
+    return where + (f", at {run.error_place}" if run.error_place else "")
