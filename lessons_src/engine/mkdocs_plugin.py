@@ -127,7 +127,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def on_pre_page(self, page: SitePage, *, config: MkDocsConfig, files: Files) -> SitePage:
         for name in self.config.notebooks:
             if page.file.src_uri == _notebook_place(name):
-                self._write_notebook(name)
+                self._write_notebook(name, config)
                 # A notebook is not edited; its lesson is.
                 page.edit_url = None
         return page
@@ -166,7 +166,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         for name, outcome in self.outcomes.items():
             self._finish(name, outcome)
         for name in self.config.notebooks:
-            self._write_notebook(name)  # for a site without mkdocs-jupyter
+            self._write_notebook(name, config)  # for a site without mkdocs-jupyter
         self.runs.stop()
         self.cache.forget_all_but(outcome.lesson for outcome in self.outcomes.values() if outcome.lesson)
         found = (failure for outcome in self.outcomes.values() for failure in outcome.failures)
@@ -266,7 +266,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             use_directory_urls=config.use_directory_urls,
         )
 
-    def _write_notebook(self, name: str) -> None:
+    def _write_notebook(self, name: str, config: MkDocsConfig) -> None:
         """Write a lesson as a notebook, without outputs if it fails."""
         lesson = self.outcomes[name].lesson
         if lesson is None:
@@ -276,7 +276,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             run = LessonRun([None] * len(run.blocks))
         path = self.notebooks / _notebook_place(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(notebook(lesson, run), encoding="utf-8")
+        site, repository = config.site_url or "", config.repo_url or ""
+        path.write_text(notebook(lesson, run, site=site, repository=repository), encoding="utf-8")
 
     def _format_results(self, source: str, *args: object, **kwargs: object) -> str:
         """Return the HTML of a fence of results; SuperFences calls this."""

@@ -15,7 +15,7 @@ from itertools import count
 import markdown  # type: ignore[import-untyped]
 
 from lessons_src.engine.failures import Failure, split_output
-from lessons_src.engine.figures import page_svg
+from lessons_src.engine.figures import page_svg, split_description
 from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun, Span
 from lessons_src.engine.scanning import UNSEEN
 
@@ -24,8 +24,6 @@ RESULTS = "lesson-results"
 _REPORTED = 3  # one mistake makes many later blocks fail; the terminal lists all failures
 
 _NARROW = 36  # characters; a phone may have to scroll a longer line
-
-_GRADES = {1: "easy", 2: "medium", 3: "hard"}
 
 _GUIDES = {"│": "bar", "├": "tee", "├──": "tee arm", "└": "end", "└──": "end arm", "─": "dash"}
 _GUIDE = re.compile("[├└]──|[│├└─]")
@@ -75,8 +73,7 @@ def _block_source(lesson: Lesson, block: Block, key: str) -> list[str]:
     source = [row.removeprefix(block.indent) for row in lesson.lines[at.start : at.end]]
     results = ["\n", f"```{RESULTS}\n", f"{key}\n", "```\n"]
     if exercise := block.directives.exercise:
-        grade = f"{'★' * exercise.stars}{'☆' * (3 - exercise.stars)} {_GRADES[exercise.stars]}"
-        source = [f"{grade}, {exercise.minutes} minutes\n", "{ .lesson-exercise }\n", "\n", *source]
+        source = [f"{exercise}\n", "{ .lesson-exercise }\n", "\n", *source]
     if block.directives.predict:
         told = block.explanation or Span(0, 0)
         prose = [row.removeprefix(block.indent) for row in lesson.lines[told.start : told.end]]
@@ -224,7 +221,7 @@ def _figure(block: Block, run: BlockRun, numbers: Iterator[int]) -> str:
     # A drawing with a fixed width scrolls; the tab index lets the keyboard scroll it.
     scrolls = ' tabindex="0"' if "--graph-width" in svg else ""
     # A screen reader reads the whole text as the picture's name, so it skips the caption.
-    seen = escape(". " + re.split(r"(?<=[.?!])\s", alt, maxsplit=1)[0])
+    seen = escape(f". {split_description(alt)[0]}")
     # The search index leaves out the labels of axes.
     return (
         f'<figure class="lesson-figure" data-search-exclude{scrolls}>{svg}<figcaption>'
