@@ -144,7 +144,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         if shown := self.shown.get(page.file.src_uri):
             path = self.folder / shown.offer.page
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._text(shown), encoding="utf-8")
+            path.write_text(self._text(shown, config), encoding="utf-8")
             # A notebook is not edited; its lesson is.
             page.edit_url = None
         return page
@@ -328,13 +328,14 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         jupyter.config["cache"] = False  # it would end the build, because its folder is beside this one
         return Path(self.cleanup.enter_context(TemporaryDirectory(prefix="notebooks-")))
 
-    def _text(self, made: _Notebook) -> str:
+    def _text(self, made: _Notebook, config: MkDocsConfig) -> str:
         """Return a lesson as a notebook, without outputs if it fails."""
         if not made.text:
             run = self.runs.result(made.lesson)
             if check_lesson(made.lesson, run):
                 run = LessonRun([None] * len(run.blocks))
-            made.text = notebook(made.lesson, run)
+            site, repository = config.site_url or "", config.repo_url or ""
+            made.text = notebook(made.lesson, run, site=site, repository=repository)
         return made.text
 
     def _show_notebook(
@@ -381,7 +382,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         """Give the files that one downloads their content."""
         if not self.notebooks:
             return
-        texts = {made.offer: self._text(made) for made in self.notebooks}
+        texts = {made.offer: self._text(made, config) for made in self.notebooks}
         for offered, text in texts.items():
             files.src_uris[offered.file].content_string = text
         files.src_uris[ARCHIVE].content_bytes = bundle(config.site_name, texts, _PACKAGE)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lessons_src.engine.lesson import Lesson
+from lessons_src.engine.notebook import EXAMPLE
 
 FOLDER = "notebooks"
 """Where the site has its notebooks, and the branch of its repository on which Colab finds them."""
@@ -19,8 +20,8 @@ ARCHIVE = f"{FOLDER}/notebooks.zip"
 """All of them in one file."""
 
 _TITLE = re.compile(r"^# +(.+?)\s*$", re.MULTILINE)
-# Colab opens what is on GitHub; the example's address leads nowhere.
-_GITHUB = re.compile(r"https://github\.com/(?P<name>(?!example/)[\w.-]+/[\w.-]+?)(?:\.git)?/?")
+# Colab opens what is on GitHub.
+_GITHUB = re.compile(r"https://github\.com/(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
 _README = """\
 # {site}: the notebooks
@@ -71,6 +72,8 @@ def offer(lesson: Lesson, name: str, repository: str | None) -> Offer:
     place = posixpath.splitext(name)[0]
     title = _TITLE.search("".join(lesson.lines[lesson.body :]))
     github = _GITHUB.fullmatch(repository or "")
+    if repository == EXAMPLE:
+        github = None
     return Offer(
         title[1] if title else place,
         f"{FOLDER}/{place}.ipynb",

@@ -15,7 +15,7 @@ from itertools import count
 import markdown  # type: ignore[import-untyped]
 
 from lessons_src.engine.failures import Failure, split_output
-from lessons_src.engine.figures import page_svg
+from lessons_src.engine.figures import page_svg, split_description
 from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun, Span
 from lessons_src.engine.scanning import UNSEEN
 
@@ -24,8 +24,6 @@ RESULTS = "lesson-results"
 _REPORTED = 3  # one mistake makes many later blocks fail; the terminal lists all failures
 
 _NARROW = 36  # characters; a phone may have to scroll a longer line
-
-_GRADES = {1: "easy", 2: "medium", 3: "hard"}
 
 _GUIDES = {"│": "bar", "├": "tee", "├──": "tee arm", "└": "end", "└──": "end arm", "─": "dash"}
 _GUIDE = re.compile("[├└]──|[│├└─]")
@@ -75,8 +73,7 @@ def _block_source(lesson: Lesson, block: Block, key: str) -> list[str]:
     source = [row.removeprefix(block.indent) for row in lesson.lines[at.start : at.end]]
     results = ["\n", f"```{RESULTS}\n", f"{key}\n", "```\n"]
     if exercise := block.directives.exercise:
-        grade = f"{'★' * exercise.stars}{'☆' * (3 - exercise.stars)} {_GRADES[exercise.stars]}"
-        source = [f"{grade}, {exercise.minutes} minutes\n", "{ .lesson-exercise }\n", "\n", *source]
+        source = [f"{exercise}\n", "{ .lesson-exercise }\n", "\n", *source]
     if block.directives.predict:
         told = block.explanation or Span(0, 0)
         prose = [row.removeprefix(block.indent) for row in lesson.lines[told.start : told.end]]
@@ -207,7 +204,7 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
         html += render_error(raised)
     if alt := block.directives.figure:
         svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
-        caption = ". " + re.split(r"(?<=[.?!])\s", alt, maxsplit=1)[0]
+        caption = ". " + split_description(alt)[0]
         html += _figure(svg, f"Figure {next(figures)}", caption)
     return html
 

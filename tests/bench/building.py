@@ -91,7 +91,7 @@ def _lay_out(project: Path) -> list[Path]:
             continue
         page = path.relative_to(project / "docs")
         pages.append(page)
-        run = notebook(lesson, run_lesson(lesson))
+        run = notebook(lesson, run_lesson(lesson), site="", repository="")
         if page.name == "linear-regression.md":  # as mkdocs.yml asks for
             _write(project / "plain" / "notebooks" / page.with_suffix(".ipynb"), run)
         _write(project / "peer" / page.with_suffix(".ipynb"), _without_outputs(run))
