@@ -3,7 +3,7 @@
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from playwright.sync_api import Page
-from site_pages import PATHS, SETTLED, UNFOLD
+from site_pages import NOTEBOOKS, PATHS, SETTLED, UNFOLD
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ CONTRAST = """async () => {
 }"""
 
 
-@pytest.mark.parametrize("path", [*PATHS, "404.html"])
+@pytest.mark.parametrize("path", [*PATHS, *NOTEBOOKS, "404.html"])
 def test_axe_finds_nothing_on_a_desk_in_the_light_and_unfolded_on_a_phone_in_the_dark(
     page: Page, address: str, path: str
 ) -> None:

@@ -88,7 +88,9 @@ def test_our_templates_give_a_notebook_without_styles_scripts_and_prompts(
     outputs = [
         v4.new_output("stream", name="stdout", text="1 < 2\n"),
         v4.new_output("error", ename="E", evalue="e", traceback=["E: e"]),
-        v4.new_output("display_data", {"text/html": f'<img alt="A" src="{PICTURE}">', "text/plain": "A dot."}),
+        v4.new_output(
+            "display_data", {"text/html": f'<img alt="A" src="{PICTURE}">', "text/plain": "A dot."}
+        ),
     ]
     fold = f'<details>\n<summary>Answer</summary>\n\n*b*\n\n<img alt="A" src="{PICTURE}">\n\n</details>'
     notebook = v4.new_notebook(
