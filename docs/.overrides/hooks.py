@@ -12,13 +12,12 @@ from types import SimpleNamespace
 from markdown.extensions.toc import slugify
 from mkdocs.utils import get_relative_url
 
+from lessons_src.engine.notebook import EXAMPLE
+
 # Tokens with the colour of the text around them, in both palettes: a fifth of a page's elements.
 _PLAIN = re.compile(r'<span class="(?:n|nn|nb|w|bp|vm)">([^<]*)</span>')
 # A script in the page itself that runs: one with `src` is a file, one with `type` is data.
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-
-# The repository in links and commands of a page, which is published under an address of its own.
-_REPOSITORY = "https://github.com/example/how-pytorch-learns"
 
 _GLOSSARY = "glossary.md"
 # A word, its sentence, and what else is the word, or has the same letters and another sense.
@@ -45,7 +44,7 @@ def on_files(files, *, config):
 
 
 def on_page_markdown(markdown, *, page, config, files):
-    return markdown.replace(_REPOSITORY, config.repo_url.rstrip("/"))
+    return markdown.replace(EXAMPLE, config.repo_url.rstrip("/"))
 
 
 def on_page_content(html, *, page, config, files):

@@ -35,13 +35,16 @@ if not find_spec("lessons_src"):
     %pip install --quiet --no-deps "git+REPOSITORY"
 
 """
-_SEED = """\
-# The lesson's random numbers, to the last digit
+# IPython's own mode takes 50 s, and 650 kB, to show a RecursionError; this one half a second.
+_SETTINGS = """\
 import torch
 
+# The lesson's random numbers, to the last digit
 torch.manual_seed(0)
-torch.set_num_threads(1)"""
+torch.set_num_threads(1)
 
+# Errors as Python itself shows them
+%xmode Plain"""
 _NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 
@@ -52,7 +55,7 @@ def notebook(lesson: Lesson, run: LessonRun, *, site: str, repository: str) -> s
     package from `repository` unless that is the example's. The same lesson gives the same bytes: the ids
     of cells are not random.
     """
-    cells = list(_Writer(lesson, run, site, repository.rstrip("/")).cells())
+    cells = list(_Writer(lesson, run, site, repository.rstrip("/") or EXAMPLE).cells())
     for number, cell in enumerate(cell for cell in cells if cell.cell_type == "markdown"):
         cell.id = f"prose-{number}"
     node = v4.new_notebook(
@@ -75,9 +78,8 @@ class _Writer:
         self.figures = [next(figures) if block.directives.figure else None for block in lesson.blocks]
 
     def cells(self) -> Iterator[NotebookNode]:
-        installs = self.repository not in {"", EXAMPLE}
-        source = (installs * _INSTALL).replace("REPOSITORY", self.repository) + _SEED
-        yield v4.new_code_cell(source, id="set-up")
+        install = _INSTALL.replace("REPOSITORY", self.repository) if self.repository != EXAMPLE else ""
+        yield v4.new_code_cell(install + _SETTINGS, id="set-up")
         link = rf"\g<0>\n[This page on the site]({page_address(self.file)})\n"
         text = re.sub(r"^# .*\n", link, "".join(self._sources()), count=1, flags=re.MULTILINE)
         prose, *rest = PLACE.split(without_containers(text, self._in_fold))
@@ -171,8 +173,8 @@ def _cell_outputs(block: Block, run: BlockRun) -> Iterator[NotebookNode]:
 def _image(block: Block, run: BlockRun) -> str:
     """Return a block's figure as HTML.
 
-    Jupyter draws no SVG output in a notebook that it does not trust, such as one from a site, but it draws this.
-    And only in HTML does an image have a text for those who do not see it.
+    Jupyter draws no SVG output in a notebook that it does not trust, such as one from a site, but it draws
+    this. And only in HTML does an image have a text for those who do not see it.
     """
     alt = block.directives.figure or ""
     svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")

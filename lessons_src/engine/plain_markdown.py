@@ -85,7 +85,7 @@ def without_containers(text: str, in_fold: Callable[[str], str]) -> str:
             return match[0]
         title = match["kind"].capitalize() if match["title"] is None else match["title"]
         unindented = re.sub(f"^{match['indent']} {{4}}", "", match["inside"], flags=re.MULTILINE)
-        inside = without_containers(unindented, in_fold)
+        inside = without_containers(unindented, in_fold).strip("\n") + "\n"
         if match["mark"] == "???":
             inside = PLACE.sub(lambda place: indent(in_fold(place["number"]), place["margin"]), inside)
             converted = details(MarkdownIt().renderInline(title), inside)

@@ -1,6 +1,7 @@
 """Every lesson's notebook, run by a kernel: another executor than the lessons' own, and the same outputs."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -29,24 +30,40 @@ def test_a_kernel_shows_in_each_cell_what_the_lesson_stores(lesson_file: Path, t
     cells = {cell.id: cell for cell in made.cells}
     checked = [(block, cells[name]) for block in lesson.blocks if (name := f"line-{block.line}") in cells]
     assert len(checked) > 20
-    failures = [f for block, cell in checked for f in check_block(lesson, block, _result(block, cell))]
+    failures = [
+        failure
+        for block, cell in checked
+        for failure in check_block(lesson, _with_warnings_last(block), _result(block, cell))
+    ]
     assert not failures, "\n".join(map(str, failures))
 
 
 def _result(block: Block, cell: nbformat.NotebookNode) -> BlockRun:
-    """What a kernel has shown, as a lesson's own run would report it."""
-    result = BlockRun()
+    """What a kernel has shown, as a lesson's own run would report it, but with the warnings last.
+
+    A kernel sends warnings in a stream of their own, and nothing says when they came.
+    """
+    result, warned = BlockRun(), ""
     for output in cell.outputs:
-        if output.output_type == "stream":
-            result.shown += _WARNING.sub(r"\1\n", output.text)
-        elif output.output_type == "error":
+        if output.output_type == "error":
             result.error = _qualified(block, f"{output.ename}: {output.evalue}")
+        elif output.output_type == "stream" and output.name == "stderr":
+            warned += _WARNING.sub(r"\1\n", output.text)
+        elif output.output_type == "stream":
+            result.shown += output.text
         elif kinds := [kind for kind in output.data if kind.startswith("image/")]:
             result.figures.append(kinds[0])
         else:
             result.shown += output.data["text/plain"] + "\n"
-    result.shown = result.shown.removesuffix("\n")
+    result.shown = (result.shown + warned).removesuffix("\n")
     return result
+
+
+def _with_warnings_last(block: Block) -> Block:
+    if block.output is None:
+        return block
+    rows = sorted(block.output.text.split("\n"), key=lambda row: bool(re.match(r"\w+Warning: ", row)))
+    return replace(block, output=replace(block.output, text="\n".join(rows)))
 
 
 def _qualified(block: Block, error: str) -> str:
