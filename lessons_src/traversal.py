@@ -29,10 +29,10 @@ def traverse_graph(grad_fn: Node | None) -> Tree | None:
     node with two parents is traversed once, and both parents hold the same tuple. So time and
     memory grow with the number of nodes and edges, not with the number of paths.
 
-    `memloc` identifies the node: no two nodes of one traversal share it, and another traversal of
-    the same graph gives it again as long as the graph exists. It is the end of the address of the
-    node's Python object, ``hex(id(grad_fn))[-5:]``, with more digits if two nodes have the same
-    five. Python reuses the address of a freed node.
+    `memloc` identifies the node: no two nodes of one traversal share it. From torch 2.13 on, another
+    traversal of the same graph gives it again as long as the graph exists. It is the end of the
+    address of the node's Python object, ``hex(id(grad_fn))[-5:]``, with more digits if two nodes
+    have the same five. Python reuses the address of a freed object.
 
     The graph may be deep. ``backward`` may have freed it: this frees the tensors that the nodes
     saved, not the nodes. The result keeps no node alive.

@@ -151,11 +151,13 @@ def test_a_memory_location_is_the_end_of_the_nodes_address() -> None:
 
 def test_two_traversals_of_a_live_graph_agree() -> None:
     y = random_expression(3, operations=12)
+    # Before torch 2.13, a node that nothing holds gets another id.
+    held = walk(y.grad_fn) if torch.__version__ < "2.13" else {}
     first = traverse_graph(y.grad_fn)
     gc.collect()
     litter = [object() for _ in range(1000)]
     assert traverse_graph(y.grad_fn) == first
-    del litter
+    del held, litter
 
 
 @pytest.mark.slow
@@ -184,9 +186,9 @@ def test_shared_nodes_cost_their_number_and_not_their_paths(doublings: int) -> N
 
 def test_a_graph_that_backward_has_freed_is_walked_as_before() -> None:
     y = (leaf() * leaf()).sum()
-    before = traverse_graph(y.grad_fn)
+    before = names(traverse_graph(y.grad_fn))
     y.backward()  # type: ignore[no-untyped-call]
-    assert traverse_graph(y.grad_fn) == before
+    assert names(traverse_graph(y.grad_fn)) == before
 
 
 class Double(torch.autograd.Function):

@@ -42,6 +42,7 @@ document$.subscribe(() => {
   }
   // Around each copy button Material puts a landmark without a name.
   document.querySelectorAll(".md-code__nav").forEach((nav) => nav.setAttribute("role", "presentation"));
+  document.querySelectorAll("[data-md-type=copy]").forEach((button) => button.setAttribute("aria-label", "Copy"));
 });
 
 // One switch a page shows all answers, or hides them, and the next page does the same.

@@ -10,6 +10,7 @@ Read the files in the order in which a lesson passes through them:
 3. `failures` checks a run against the stored outputs, with `comparing`.
 4. Four readers use the run: `pytest_plugin` (a test for each block), `accepting` (new stored
    outputs), `mkdocs_plugin` (pages, with `page`, `figures` and `formulas`) and `notebook`.
+5. Under `mkdocs serve`, `live` runs the blocks that a reader has changed on the page.
 
 Learners do not need this package, and it does not import what they learn with.
 """

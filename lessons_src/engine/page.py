@@ -30,6 +30,8 @@ _GUIDE = re.compile("[├└]──|[│├└─]")
 # The guides before a node of a printed tree: four columns a level
 _BRANCH = re.compile(r"^(?:[│| ] {3})*(?:[├└]── |[|`]-- )", re.MULTILINE)
 
+_WARNING = re.compile(r"^\w+Warning: ", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -198,8 +200,9 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
         reason = escape(block.directives.display_only or "")
         return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
     printed, raised = split_output(block, run)
-    # What the check of an exercise says is a sentence.
-    html = render_output(printed, wraps=block.directives.exercise is not None) if printed else ""
+    # What the check of an exercise says is a sentence, and so is a warning.
+    wraps = block.directives.exercise is not None or _WARNING.search(printed) is not None
+    html = render_output(printed, wraps=wraps) if printed else ""
     if raised:
         html += render_error(raised)
     if alt := block.directives.figure:

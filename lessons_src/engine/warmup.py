@@ -11,6 +11,12 @@ gc.disable()
 
 import io
 
+# A shell imports these by their names when it is made.
+import IPython.core.application
+import IPython.core.completerlib
+import IPython.core.logger
+import IPython.core.magics
+import IPython.core.oinspect
 import matplotlib.backends.backend_svg
 import matplotlib.pyplot as plt
 import matplotlib_inline.backend_inline
@@ -30,6 +36,9 @@ with plt.rc_context(figures.STYLE):
     plt.legend()
     plt.savefig(io.StringIO(), format="svg")
     plt.close("all")
+
+# To choose a backend reads what all installed packages say of themselves, the first time.
+matplotlib.backends.backend_registry.list_all()
 
 # The collector never visits the objects that exist now: that would copy their memory in each lesson.
 gc.freeze()

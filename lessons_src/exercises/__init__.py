@@ -27,7 +27,6 @@ from lessons_src.exercises.gradients import (
 from lessons_src.exercises.leaves import check_formula, check_reconnected, check_start, check_table
 from lessons_src.exercises.linear_regression import (
     check_my_fit,
-    check_repaired_loop,
     check_updates_until,
     check_weighted_fit,
 )
@@ -67,7 +66,6 @@ __all__ = [
     "check_one_epoch",
     "check_reconnected",
     "check_repair_misfit",
-    "check_repaired_loop",
     "check_rescale",
     "check_safe_root",
     "check_sgd",

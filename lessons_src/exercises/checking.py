@@ -113,3 +113,15 @@ def number(answer: object) -> float:
         )
         raise Hint(f"the answer must be one number, not {kind}.")
     return float(answer)
+
+
+def near(value: object, other: object, within: float = 1e-4) -> bool:
+    """Return whether two numbers, tuples of numbers or tensors differ by little, as `torch.allclose` does.
+
+    Examples:
+        >>> from lessons_src.exercises.checking import near
+        >>> near((1.0, 2.0), (1.0, 2.1), within=0.1), near(float("nan"), 1.0)
+        (True, False)
+    """
+    one, two = (torch.as_tensor(each, dtype=torch.float64) for each in (value, other))
+    return torch.allclose(one, two, rtol=within, atol=within)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lessons_src.exercises.checking import Hint, ask, check, number
+from lessons_src.exercises.checking import Hint, ask, check, near, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CLOSE = 1e-4
 NEAR_HOOP = 0.01
 HOOP = 3, 2
 OTHER_HOOPS = {
@@ -104,7 +103,7 @@ def check_descend(answer: Callable[..., Any]) -> None:
     )
     # Where the slopes add up, w comes to 2.12, and v to 0.32.
     for name, parameter, right in (("w", w, 1.72), ("v", v, 0.92)):
-        if not _same(parameter.item(), right):
+        if not near(parameter.item(), right):
             raise Hint(
                 f"the first step is right. After the second, {name} must be {right}, and it is "
                 f"{parameter.item():.4g}. What does `{name}.grad` hold when the second `backward()` comes?"
@@ -230,10 +229,10 @@ def _loss(function: Callable[..., Any], names: str, *arguments: torch.Tensor) ->
 def _compare(loss: torch.Tensor, right: torch.Tensor, mistakes: dict[str, torch.Tensor], given: str) -> None:
     """Raise `Hint` unless `loss` is `right`, with the hint of the mistake that gives `loss`."""
     value = loss.item()
-    if _same(value, right.item()):
+    if near(value, right.item()):
         return
     for hint, wrong in mistakes.items():
-        if _same(value, wrong.item()):
+        if near(value, wrong.item()):
             raise Hint(f"{given}: {hint}")
     raise Hint(f"{given}: the loss must be {right.item():.4f}, and yours is {value:.4f}.")
 
@@ -244,15 +243,11 @@ def _compare_slopes(loss: torch.Tensor, right: torch.Tensor, parameters: dict[st
     found = torch.autograd.grad(loss, inputs, allow_unused=True)
     wanted = torch.autograd.grad(right, inputs)
     for name, slope, target in zip(parameters, found, wanted, strict=True):
-        if slope is None or not torch.allclose(slope, target, atol=CLOSE):
+        if slope is None or not near(slope, target):
             raise Hint(
                 f"the loss is right, but not its slope for {name}: a part is cut off. Do without `.item()` "
                 "and `detach()`."
             )
-
-
-def _same(value: float, other: float) -> bool:
-    return math.isclose(value, other, rel_tol=CLOSE, abs_tol=CLOSE)
 
 
 def _height(degrees: float, far: float) -> float:
@@ -299,7 +294,7 @@ def _check_one_step(loop: Callable[..., Any]) -> None:
         raise Hint(f"{told} does not move w. Does it change `p` itself, by `p -= …`?")
     if end < 1:
         raise Hint(f"{told} moves w to {end:.4g}, and the loss grows. In which direction must the step go?")
-    if not _same(end, 1.4):
+    if not near(end, 1.4):
         raise Hint(f"{told} with lr = 0.1 moves w to {end:.4g}, and it must be 1.4. The slope there is -4.")
 
 
@@ -310,5 +305,5 @@ def _check_losses(losses: object, wanted: list[float]) -> None:
         raise Hint(f"{told} Return the list of the losses, not {losses!r}.")
     if any(isinstance(loss, torch.Tensor) for loss in losses):
         raise Hint(f"{told} The list must hold numbers, and it holds tensors: see `.item()`.")
-    if len(losses) != len(wanted) or not all(map(_same, map(number, losses), wanted)):
+    if len(losses) != len(wanted) or not all(map(near, map(number, losses), wanted)):
         raise Hint(f"{told} For two steps the losses must be {wanted}, not {losses}.")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 from torch.autograd.functional import hessian, jacobian
 
-from lessons_src.exercises.checking import Hint, ask, check, number
+from lessons_src.exercises.checking import Hint, ask, check, near, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,10 +28,6 @@ class Named:
 
     def __call__(self, w: Tensor) -> Tensor:
         return self.call(w)
-
-
-def _near(value: Tensor, expected: Tensor, within: float = 1e-3) -> bool:
-    return torch.allclose(value.double(), expected.double(), rtol=within, atol=within)
 
 
 def _vector(answer: object, expected: Tensor) -> Tensor:
@@ -70,9 +67,9 @@ def check_slope_in_b(slope_in_b: Callable[..., Any]) -> None:
             ((2 * r * x).sum(), "that is the sum over the points. The loss is a mean, and so is its slope."),
             (2 * r.mean() * x.mean(), "multiply each residual by its own x, and take the mean after that."),
         ]:
-            if _near(given, mistake):
+            if near(given, mistake, 1e-3):
                 raise Hint(hint)
-        if not _near(given, right):
+        if not near(given, right, 1e-3):
             raise Hint(
                 f"at a = {a}, b = {b}, x = {points}, y = {heights} your slope is {given:.4f}. "
                 "Nudge b there, and compare."
@@ -93,16 +90,16 @@ def check_nudged(nudged: Callable[..., Any]) -> None:
     w = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
     before, step = w.clone(), 0.01
     slopes = torch.tensor([6.0, 3.0, 1.0], dtype=torch.float64)
-    recorded: list[bool] = []
+    followed: list[bool] = []
 
     def watched(w: Tensor) -> Tensor:
-        recorded.append(w.requires_grad)
+        followed.append(w.requires_grad or unpack_dual(w).tangent is not None)
         return NUDGED(w)
 
     answer = ask(nudged, Named(str(NUDGED), watched), w, step)
     if not torch.equal(w, before):
         raise Hint("after your function, `w` is no longer what it was. Nudge a copy.")
-    if isinstance(answer, Tensor) and _near(answer, slopes.sum(), 0.05):
+    if isinstance(answer, Tensor) and near(answer, slopes.sum(), 0.05):
         raise Hint(
             "you nudge all parameters at once. Nudge one, hold the others still, and do that for each."
         )
@@ -115,12 +112,12 @@ def check_nudged(nudged: Callable[..., Any]) -> None:
         (slopes + one_sided, "you nudge to one side only. Nudge to both."),
         (slopes - one_sided, "you nudge to one side only. Nudge to both."),
     ]:
-        if _near(given, mistake, 1e-6):
+        if near(given, mistake, 1e-6):
             raise Hint(hint)
-    if not _near(given, slopes, 1e-6):
+    if not near(given, slopes, 1e-6):
         raise Hint(f"for f = {NUDGED} at {w.tolist()} you return {given.tolist()}. Compare it with autograd.")
-    if any(recorded):
-        raise Hint("right, but by autograd: `f` was called with a `w` that requires grad. Nudge instead.")
+    if any(followed):
+        raise Hint("right, but autograd followed `w` through `f`. Nudge instead.")
 
 
 DIAGNOSES = [
@@ -188,7 +185,7 @@ def check_safe_root(safe_root: Callable[..., Any]) -> None:
                 raise Hint(
                     f"for w = {values} you return {result} for {value}; where w is not positive, return 0."
                 )
-        if not _near(given, root, 1e-6):
+        if not near(given, root, 1e-6):
             raise Hint(f"for w = {values} you return {given.tolist()}; where w is positive, return its root.")
         if not given.requires_grad:
             raise Hint("your result does not require grad: the record is cut. Compute it from `w` itself.")
@@ -198,7 +195,7 @@ def check_safe_root(safe_root: Callable[..., Any]) -> None:
                 f"the values are right, but for w = {values} the slopes are {slopes.tolist()}. "
                 "At 0 the root has an infinite slope: let no number that is 0 or less reach it."
             )
-        if not _near(slopes, torch.where(positive, 0.5 / root, 0.0)):
+        if not near(slopes, torch.where(positive, 0.5 / root, 0.0), 1e-3):
             raise Hint(f"the values are right, but for w = {values} the slopes are {slopes.tolist()}.")
 
 
@@ -222,7 +219,7 @@ def check_curvatures(curvatures: Callable[..., Any]) -> None:
         answer = ask(curvatures, f, w.clone())
         every = hessian(f, w)  # type: ignore[no-untyped-call]
         right = every.diagonal()
-        if isinstance(answer, Tensor) and answer.shape == every.shape and _near(answer, every):
+        if isinstance(answer, Tensor) and answer.shape == every.shape and near(answer, every, 1e-3):
             raise Hint("you return the slope of each slope in every parameter. Only i in i is asked for.")
         given = _vector(answer, w)
         for mistake, hint in [
@@ -235,9 +232,9 @@ def check_curvatures(curvatures: Callable[..., Any]) -> None:
                 "that is the slope of the sum of all slopes, which mixes the parameters. Take one at a time.",
             ),
         ]:
-            if _near(given, mistake):
+            if near(given, mistake, 1e-3):
                 raise Hint(hint)
-        if not _near(given, right, 1e-2):
+        if not near(given, right, 1e-2):
             raise Hint(
                 f"for f = {f} at {w.tolist()} you return {given.tolist()}. Nudge a slope, and compare."
             )

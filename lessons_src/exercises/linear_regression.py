@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lessons_src.exercises.checking import Hint, ask, check, number
+from lessons_src.exercises.checking import Hint, ask, check, near, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,10 +87,6 @@ def _descend(
     return a, b
 
 
-def _same(one: Line, other: Line) -> bool:
-    return all(abs(i - j) <= 1e-4 * (1 + abs(j)) for i, j in zip(one, other, strict=True))
-
-
 def _line(function: Callable[..., Any], *arguments: Any) -> Line:
     """Return the intercept and the slope that the learner's function returns."""
     try:
@@ -109,10 +105,10 @@ def _line(function: Callable[..., Any], *arguments: Any) -> Line:
 
 def _judge(line: Line, right: Line, mistakes: Sequence[Mistake]) -> None:
     """Raise the hint of the mistake that leads to this line, unless the line is right."""
-    if _same(line, right):
+    if near(line, right):
         return
     for wrong, hint in mistakes:
-        if _same(line, wrong):
+        if near(line, wrong):
             raise Hint(hint)
     raise Hint(
         f"it arrives at a={line[0]:.4f}, b={line[1]:.4f}, which is the wrong place. Begin at a = 0 and "
@@ -128,6 +124,11 @@ def _slips(x: Tensor, y: Tensor) -> list[Mistake]:
         ((0.0, 0.0), STILL),
         (_descend(x, y, -LR), UPHILL),
         (_descend(x, y, kept=(1, 1)), NO_CLEAR),
+        (_descend(x, y, kept=(0, 1)), ONE_CLEAR),
+        # With the squared mean too, whose gradient in `a` is the same.
+        (_descend(x, y, together=True), TOGETHER),
+        (_descend(x, y, gradients=_gradients_of_squared_mean, kept=(0, 1)), SQUARED_MEAN),
+        (_descend(x, y, gradients=_gradients_of_squared_mean), SQUARED_MEAN),
         (_descend(x, y, len(x) * LR), SUM),
         (_descend(x, y, steps=STEPS - 1), TOO_FEW),
         (_descend(x, y, steps=STEPS + 1), TOO_MANY),
@@ -136,35 +137,9 @@ def _slips(x: Tensor, y: Tensor) -> list[Mistake]:
     ]
 
 
-def _bugs(x: Tensor, y: Tensor) -> list[Mistake]:
-    """Return where the broken loop of the exercise arrives while some of its bugs are left.
-
-    Both losses have the same gradient in `a`, so that the first line also covers the squared mean.
-    """
-    return [
-        (_descend(x, y, together=True), TOGETHER),
-        (_descend(x, y, gradients=_gradients_of_squared_mean, kept=(0, 1)), SQUARED_MEAN),
-        (_descend(x, y, gradients=_gradients_of_squared_mean), SQUARED_MEAN),
-        (_descend(x, y, kept=(0, 1)), ONE_CLEAR),
-        *_slips(x, y),
-    ]
-
-
-def _judge_fit(fit: Callable[..., Any], mistakes: Callable[[Tensor, Tensor], list[Mistake]]) -> None:
-    both = POINTS, OTHER_POINTS
-    lines = [_line(fit, x.clone(), y.clone(), LR, STEPS) for x, y in both]
-    again = _line(fit, *POINTS, LR, STEPS)
-    if not _same(lines[0], again):
-        raise Hint(RANDOM)
-    if lines[0] == lines[1] != (0.0, 0.0):
-        raise Hint(OTHER_DATA)
-    for line, (x, y) in zip(lines, both, strict=True):
-        _judge(line, _descend(x, y), mistakes(x, y))
-
-
 @check
 def check_my_fit(answer: Callable[..., Any]) -> None:
-    """Judge your training loop on two sets of points.
+    """Judge your training loop, or a repaired one, on two sets of points.
 
     `answer` is a function of `x`, `y`, `lr` and `steps`. It starts at a = 0 and b = 0, and returns `a`
     and `b`.
@@ -174,22 +149,15 @@ def check_my_fit(answer: Callable[..., Any]) -> None:
         >>> check_my_fit(lambda x, y, lr, steps: 0.0)
         Not yet: return `a` and `b`, the two parameters, in this order: `return a, b`.
     """
-    _judge_fit(answer, _slips)
-
-
-@check
-def check_repaired_loop(answer: Callable[..., Any]) -> None:
-    """Judge the repaired loop on two sets of points, and name the symptom of a bug that is left.
-
-    `answer` is a function of `x`, `y`, `lr` and `steps`. It starts at a = 0 and b = 0, and returns `a`
-    and `b`.
-
-    Examples:
-        >>> from lessons_src.exercises import check_repaired_loop
-        >>> check_repaired_loop(lambda x, y, lr, steps: 0.0)
-        Not yet: return `a` and `b`, the two parameters, in this order: `return a, b`.
-    """
-    _judge_fit(answer, _bugs)
+    both = POINTS, OTHER_POINTS
+    lines = [_line(answer, x.clone(), y.clone(), LR, STEPS) for x, y in both]
+    again = _line(answer, *POINTS, LR, STEPS)
+    if not near(lines[0], again):
+        raise Hint(RANDOM)
+    if lines[0] == lines[1] != (0.0, 0.0):
+        raise Hint(OTHER_DATA)
+    for line, (x, y) in zip(lines, both, strict=True):
+        _judge(line, _descend(x, y), _slips(x, y))
 
 
 @check
@@ -263,10 +231,24 @@ class _Counted(torch.Tensor):
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        _Counted.count()
+        return super().__torch_function__(func, types, args, kwargs)  # type: ignore[no-untyped-call]
+
+    @staticmethod
+    def count() -> None:
         _Counted.calls += 1
         if _Counted.calls > CALLS:
             raise _EndlessError
-        return super().__torch_function__(func, types, args, kwargs)  # type: ignore[no-untyped-call]
+
+
+class _CountedRate(float):
+    """A learning rate that ends a loop over plain numbers."""
+
+    def __mul__(self, other: Any) -> Any:
+        _Counted.count()
+        return super().__mul__(other)
+
+    __rmul__ = __mul__
 
 
 def _judge_end(answer: Callable[..., Any]) -> None:
@@ -274,7 +256,7 @@ def _judge_end(answer: Callable[..., Any]) -> None:
     x, y = POINTS
     _Counted.calls = 0
     try:
-        count = answer(x.clone().as_subclass(_Counted), y.clone(), 0.0, SMALL)
+        count = answer(x.clone().as_subclass(_Counted), y.clone(), _CountedRate(0), SMALL)
     except _EndlessError:
         raise Hint(f"{GIVE_UP} yours goes on without end.") from None
     if count != LIMIT:

@@ -252,7 +252,6 @@ BUILDERS: list[Callable[[], Made]] = [
     recurrence,
     attention,
     hooks_on_a_module,
-    a_compiled_function,
 ]
 
 

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from recorded_graphs import BUILDERS, Made, leaf, random_expression, shared_nodes
+from recorded_graphs import (
+    BUILDERS,
+    Made,
+    a_compiled_function,
+    leaf,
+    random_expression,
+    shared_nodes,
+)
 from torch import Tensor, distributed, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.testing._internal.two_tensor import TwoTensor
@@ -39,7 +46,12 @@ class Failing(torch.autograd.Function):
 
 # The same gradients
 
-builders = pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
+builders = pytest.mark.parametrize(
+    "build",
+    # To compile takes seconds.
+    [*BUILDERS, pytest.param(a_compiled_function, marks=pytest.mark.slow)],
+    ids=lambda build: build.__name__,
+)
 
 
 @builders

@@ -3,7 +3,9 @@
 import building
 import fitting
 import graph
+import live
 
 building.main()
 fitting.main()
 graph.main()
+live.main()

@@ -89,8 +89,10 @@ class Served:
         status, _, text = self.send(method, "/_live/run", body, self.headers(**headers))
         return status, text
 
-    def refusal(self, *args: str, **headers: str | None) -> tuple[int, str]:
-        status, text = self.run(*args, **headers)
+    def refusal(
+        self, body: str | None = None, method: str = "POST", **headers: str | None
+    ) -> tuple[int, str]:
+        status, text = self.run(body, method, **headers)
         return status, json.loads(text)["error"]
 
 

@@ -25,6 +25,7 @@ from mkdocs.structure.files import get_files
 
 from lessons_src import engine
 from lessons_src.engine import mkdocs_plugin
+from lessons_src.engine.live.laboratory import Laboratory
 
 pytest_plugins = ["pytester"]
 
@@ -604,6 +605,46 @@ def test_a_server_watches_the_modules_that_lessons_import(
     config.plugins.on_serve(server, config=config, builder=site.build)
     server.server_close()
     assert watched == [str(Path(engine.__file__).parents[1])]
+    config.plugins.on_shutdown()
+
+
+@pytest.mark.parametrize(
+    ("address", "option", "is_live"),
+    [
+        ("127.0.0.1:0", "", True),
+        ("localhost:0", "", True),
+        ("[::1]:0", "", True),
+        ("127.0.0.1:0", "\n      live: false", False),
+        ("0.0.0.0:0", "", False),
+    ],
+)
+def test_only_a_server_that_this_machine_alone_reaches_lets_readers_run_code(
+    site: Site, caplog: pytest.LogCaptureFixture, address: str, option: str, is_live: bool
+) -> None:
+    site.configure("- lessons\n", f"- lessons:{option or ' {}'}\n")
+    site.start("serve")
+    site.write(block("1 + 1", "2"))
+    config = load_config(str(site.root / "mkdocs.yml"), site_dir=str(site.root / "site"), dev_addr=address)
+    build(config)
+    assert "<!-- live block {" in (site.root / "site" / "index.html").read_text(encoding="utf-8")
+    server = LiveReloadServer(builder=site.build, host="127.0.0.1", port=0, root=str(site.root / "site"))
+    own = server.get_app()
+    config.plugins.on_serve(server, config=config, builder=site.build)
+    assert isinstance(server.get_app(), Laboratory) is is_live
+    assert (server.get_app() == own) is not is_live
+    config.plugins.on_shutdown()
+    server.server_close()
+    warned = [r.message for r in caplog.records if "blocks cannot be edited" in r.message]
+    assert [f"others can reach {address[:-2]}" in each for each in warned] == [True] * (
+        not is_live and not option
+    )
+
+
+def test_nothing_of_the_laboratory_is_in_a_build(site: Site) -> None:
+    site.write(block("1 + 1", "2"))
+    site.build()
+    for file in (site.root / "site").rglob("*"):
+        assert file.is_dir() or b"live" not in file.read_bytes().replace(b"livereload", b""), file
 
 
 @pytest.fixture

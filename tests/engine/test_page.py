@@ -223,6 +223,12 @@ def test_what_a_check_says_wraps_and_need_not_scroll() -> None:
     assert shown.attrs == {"class": ["lesson-output"], "tabindex": "0"}
 
 
+def test_a_warning_wraps_and_need_not_scroll() -> None:
+    code = f"import warnings\nwarnings.warn('{'word ' * 9}')"
+    shown = one(render(block(code, "UserWarning: " + "word " * 9)), ".lesson-output")
+    assert shown.attrs == {"class": ["lesson-output", "lesson-said"]}
+
+
 def test_a_lesson_says_how_long_it_takes() -> None:
     page = render_page(replace(parse("# A\n\nText.\n"), minutes=30))
     html = BeautifulSoup(rendered(page), "html.parser")

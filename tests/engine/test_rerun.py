@@ -147,7 +147,7 @@ def test_the_check_of_an_exercise_answers_what_the_reader_wrote() -> None:
 
 def test_a_run_can_be_stopped_from_another_thread() -> None:
     again = Rerun(parse(block("1", "1"), block("while True: pass")), {}, 1)
-    seen = []
+    seen: list[Ended | None] = []
 
     def follow() -> None:
         with pytest.raises(CancelledError):

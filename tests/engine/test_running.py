@@ -309,6 +309,43 @@ def test_an_error_of_the_runner_is_raised_where_a_result_is_asked_for(
     background.stop()
 
 
+@pytest.fixture
+def lose_the_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Have one of the next answers of the server be what its end gives, without a new server's imports."""
+
+    def lose(answer: int) -> None:
+        real, answers = forkserver.read_signed, iter(range(1, answer + 1))
+
+        def read(status: int) -> int:
+            if next(answers, None) == answer:
+                raise EOFError
+            return int(real(status))
+
+        monkeypatch.setattr(forkserver, "read_signed", read)
+
+    return lose
+
+
+def test_a_lesson_that_ends_with_its_server_says_so(lose_the_server: Callable[[int], None]) -> None:
+    lose_the_server(2)  # the first is the lesson's process, the second how it ended
+    (killed,) = run(parse(block("import os\nos._exit(1)"))).blocks
+    assert killed
+    assert killed.problem == (
+        "the lesson's process ended with the server that it was forked from while this block ran"
+    )
+
+
+def test_a_lesson_whose_server_ends_at_its_start_starts_again(
+    lose_the_server: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("lessons_src.engine.running.time.sleep", waits.append)
+    lose_the_server(1)
+    assert failures(block("1", "1")) == []
+    assert waits == [1]
+
+
+@pytest.mark.slow
 def test_the_next_lessons_run_though_one_killed_the_server_they_are_forked_from() -> None:
     (killed,) = run(
         parse(block("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nsignal.pause()"))
@@ -320,6 +357,7 @@ def test_the_next_lessons_run_though_one_killed_the_server_they_are_forked_from(
     assert failures(block("1", "1")) == []
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_while_a_lesson_starts_is_replaced() -> None:
     prepare()
     server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
@@ -381,6 +419,15 @@ def test_sets_of_strings_have_the_same_order_in_every_run(tmp_path: Path) -> Non
     ]
     assert found[0][0] == found[1][0]
     assert [rows[1:] for rows in found] == [["False", "None", ""], ["False", "5", ""]]
+
+
+def test_a_lesson_imports_nothing_that_its_shell_and_its_figures_need() -> None:
+    # The collector does not see what was there before the lesson's process was forked.
+    code = "import gc, sys\nnew = {id(thing) for thing in gc.get_objects()}\n"
+    code += "sorted({name for name, module in sys.modules.items() if id(module) in new})"
+    imported = shown(block(code))[0]
+    assert "IPython" not in imported, imported
+    assert "matplotlib" not in imported
 
 
 def test_torch_runs_on_one_thread() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.autograd.functional import hessian, jacobian
 
 from lessons_src.exercises import (
@@ -102,8 +103,16 @@ def nudge_in_place(f: Callable[[Tensor], Tensor], w: Tensor, step: float) -> Ten
     return slopes
 
 
-def test_right_nudges(capsys: pytest.CaptureFixture[str]) -> None:
-    check_nudged(lambda f, w, step: nudge(f, w, step, step, 2 * step))
+def nudge_at_once(f: Callable[[Tensor], Tensor], w: Tensor, step: float) -> Tensor:
+    steps = step * torch.eye(len(w), dtype=w.dtype)
+    return torch.vmap(lambda along: (f(w + along) - f(w - along)) / (2 * step))(steps)
+
+
+@pytest.mark.parametrize(
+    "nudged", [lambda f, w, step: nudge(f, w, step, step, 2 * step), nudge_at_once], ids=["loop", "vmap"]
+)
+def test_right_nudges(capsys: pytest.CaptureFixture[str], nudged: Callable[..., Any]) -> None:
+    check_nudged(nudged)
     assert said(capsys) == "Right."
 
 
@@ -112,9 +121,16 @@ def by_autograd_of_all(f: Callable[[Tensor], Tensor], w: Tensor, _: float) -> Te
     return torch.autograd.grad(f(w), w)[0]
 
 
-AUTOGRAD = "right, but by autograd: `f` was called with a `w` that requires grad. Nudge instead."
+def in_forward_mode(f: Callable[[Tensor], Tensor], w: Tensor, _: float) -> Tensor:
+    with forward_ad.dual_level():
+        results = [f(forward_ad.make_dual(w, along)) for along in torch.eye(len(w), dtype=w.dtype)]
+        return torch.stack([forward_ad.unpack_dual(result).tangent for result in results])
 
 
+AUTOGRAD = "right, but autograd followed `w` through `f`. Nudge instead."
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning")  # by torch in forward mode
 @pytest.mark.parametrize(
     ("nudged", "hint"),
     [
@@ -124,6 +140,8 @@ AUTOGRAD = "right, but by autograd: `f` was called with a `w` that requires grad
         ),
         (by_autograd_of_all, AUTOGRAD),
         (lambda f, w, _: torch.func.grad(f)(w), AUTOGRAD),
+        pytest.param(lambda f, w, _: torch.func.jacfwd(f)(w), AUTOGRAD, id="jacfwd"),
+        (in_forward_mode, AUTOGRAD),
         (nudge_in_place, "after your function, `w` is no longer what it was. Nudge a copy."),
         (
             lambda f, w, step: nudge(f, w, step, step, step),

@@ -11,6 +11,7 @@ from torch.nn.functional import (
     binary_cross_entropy_with_logits,
     logsigmoid,
     mse_loss,
+    multilabel_soft_margin_loss,
     softplus,
 )
 
@@ -316,10 +317,11 @@ def test_a_right_cross_entropy(capsys: pytest.CaptureFixture[str], from_scores: 
         (lambda scores, labels: binary_cross_entropy_with_logits(scores, labels).item(), PLAIN_NUMBER),
         (
             binary_cross_entropy_with_logits,
-            (
-                "right, but `BinaryCrossEntropyWithLogitsBackward0` is the record of a ready-made loss. "
-                "Write your own."
-            ),
+            "right, but `binary_cross_entropy_with_logits` is a ready-made loss. Write your own.",
+        ),
+        (
+            lambda scores, labels: multilabel_soft_margin_loss(scores[:, None], labels[:, None]),
+            "right, but `multilabel_soft_margin_loss` is a ready-made loss. Write your own.",
         ),
         (
             lambda scores, labels: (

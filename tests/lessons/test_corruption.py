@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lessons_src.engine.comparing import outputs_match
-from lessons_src.engine.failures import check_block, check_lesson, expected_output
+from lessons_src.engine.failures import Failure, check_block, check_lesson, expected_output
 from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 from lessons_src.engine.parsing import parse_lesson, read_lesson
 from lessons_src.engine.running import run_lesson
@@ -62,26 +62,33 @@ def test_an_output_with_a_line_too_few_or_too_many_is_noticed(page: Path) -> Non
 
 
 @pages
-def test_deleting_an_output_from_the_file_is_noticed(page: Path) -> None:
+def test_deleting_outputs_from_the_file_is_noticed_for_each(page: Path) -> None:
     lesson, run = run_page(page)
+    blocks, lines = [], list(lesson.lines)
     for block, _, _ in stored(page):
         assert block.output
-        lines = list(lesson.lines)
-        del lines[block.output.fence.start : block.output.fence.end]
-        failures = check_lesson(parse_lesson("".join(lines), lesson.path), run)
-        assert len(failures) == 1
-        assert "no `text` fence" in failures[0].problem
-        assert block.directives.raises or block.line <= failures[0].line <= block.last_line
+        blocks.append(block)
+        # Empty lines, so that every block is at the line where it was
+        fence = block.output.fence
+        lines[fence.start : fence.end] = ["\n"] * (fence.end - fence.start)
+    failures = check_lesson(parse_lesson("".join(lines), lesson.path), run)
+    assert_at_their_blocks(failures, blocks)
+    assert all("no `text` fence" in failure.problem for failure in failures)
 
 
 @pages
-def test_changing_an_output_in_the_file_is_noticed_at_the_line_of_its_block(page: Path) -> None:
+def test_changing_outputs_in_the_file_is_noticed_at_the_line_of_each_block(page: Path) -> None:
     lesson, run = run_page(page)
+    blocks, lines = [], list(lesson.lines)
     for block, _, _ in stored(page):
         assert block.output
-        lines = list(lesson.lines)
+        blocks.append(block)
         lines[block.output.line - 1] = block.indent + "§" + lines[block.output.line - 1].lstrip()
-        failures = check_lesson(parse_lesson("".join(lines), lesson.path), run)
-        assert len(failures) == 1
+    assert_at_their_blocks(check_lesson(parse_lesson("".join(lines), lesson.path), run), blocks)
+
+
+def assert_at_their_blocks(failures: list[Failure], blocks: list[Block]) -> None:
+    """Each block has one failure, at one of its lines."""
+    for failure, block in zip(failures, blocks, strict=True):
         # The line that raised may be in a function of an earlier block.
-        assert block.directives.raises or block.line <= failures[0].line <= block.last_line
+        assert block.directives.raises or block.line <= failure.line <= block.last_line

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 def head(file: Path) -> dict[str, str]:
     """The title and the named contents of a page's head."""
-    soup = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
+    soup = BeautifulSoup(file.read_text(encoding="utf-8").partition("</head>")[0], "html.parser")
     metas = soup.select("meta[content]")
     found = {str(meta.get("name") or meta.get("property")): str(meta["content"]) for meta in metas}
     return found | {"title": soup.select("title")[0].get_text()}

@@ -66,7 +66,9 @@ class LivePage {
       else if (ended < count) say("The server has ended the run.");
       else say(count === 1 ? "Ran this block." : `Ran ${count} blocks, from the top of the page.`);
     } catch (error) {
-      say(request.signal.aborted ? request.signal.reason : error.message);
+      // What is thrown where nothing answers is a TypeError, in words that differ from browser to browser.
+      const why = error instanceof TypeError ? "The server does not answer. Is it still running?" : error.message;
+      say(request.signal.aborted ? request.signal.reason : why);
     } finally {
       if (block.request === request) block.setRunning(false);
       this.refresh();
@@ -99,7 +101,7 @@ class LiveBlock {
   // between the comments `start` and `end`.
   constructor(page, number, code, start, end) {
     Object.assign(this, { page, number, code, start, end });
-    this.original = code?.querySelector("pre > code").textContent ?? "";
+    this.original = code?.querySelector("pre > code").textContent.replace(/\n$/, "") ?? "";
     const same = page.blocks.filter((block) => block.original === this.original).length;
     this.key = `live ${page.lesson} ${same} ${this.original}`;
     this.text = sessionStorage.getItem(this.key) ?? this.original;
@@ -182,7 +184,8 @@ class LiveBlock {
   show(html, shown) {
     this.restore();
     this.shown = shown;
-    const template = make("template", { innerHTML: html || '<p class="live-note">It shows nothing.</p>' });
+    const nothing = this.stored.length ? '<p class="live-note">It shows nothing.</p>' : "";
+    const template = make("template", { innerHTML: html || nothing });
     this.yours = [...template.content.childNodes];
     this.yours.forEach((node) => node.classList.add("live-yours"));
     if (!this.fold) this.stored.forEach((node) => node.remove());
@@ -236,9 +239,7 @@ function nodesBetween(start, end) {
 async function* eventsOf(wanted, signal) {
   const headers = { "Content-Type": "application/json", "X-Lesson-Token": TOKEN };
   const body = JSON.stringify(wanted);
-  const answer = await fetch("/_live/run", { method: "POST", headers, body, signal }).catch((error) => {
-    throw signal.aborted ? error : new Error("The server does not answer. Is it still running?");
-  });
+  const answer = await fetch("/_live/run", { method: "POST", headers, body, signal });
   if (!answer.ok) throw new Error(`Not run: ${(await answer.json()).error}.`);
   let text = "";
   for await (const part of partsOf(answer.body.pipeThrough(new TextDecoderStream()).getReader())) {

@@ -22,14 +22,17 @@ export const python = {
     inside: INTERPOLATION,
   },
   s: /(?:br?|rb?|u)?(?:("""|''')[^]*?\1|(["'])(?:\\[^]|(?!\2)[^\\\n])*\2)/gi,
-  nn: { pattern: /(\b(?:from|import)[^\S\n]+)[\w.]+/, lookbehind: true },
+  nn: { pattern: /(\b(?:from|import)[^\S\n]+)(?!None\b)[\w.]+/, lookbehind: true },
   nf: { pattern: /(\bdef[^\S\n]+)(?!__)\w+/, lookbehind: true },
   nc: { pattern: /(\bclass[^\S\n]+)\w+/, lookbehind: true },
   nd: { pattern: /(^[^\S\n]*)@\w+/m, lookbehind: true },
   kc: /\b(?:False|None|True)\b/,
-  k: /\b(?:and|as|assert|async|await|break|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|lambda|nonlocal|not|or|pass|raise|return|try|while|with|yield)\b/,
+  k: [
+    /\b(?:and|as|assert|async|await|break|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|lambda|nonlocal|not|or|pass|raise|return|try|while|with|yield)\b/,
+    { pattern: /(^[^\S\n]*)(?:case|match)(?=[^\S\n]+[^\s:,;=^&|@~)\]}])/m, lookbehind: true },
+  ],
   mi: /\b0(?:b(?:_?[01])+|o(?:_?[0-7])+|x(?:_?[a-f\d])+)\b|(?:\b\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\B\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?j?(?!\w)/i,
-  o: /[-!%&*+./:<=>@^|~]+(?<=[^:])|:=/,
+  o: /[-!%&*+./<=>@^|~]+|:=/,
   p: /[()[\]{},:;]/,
 };
 EXPRESSION[rest] = python;
