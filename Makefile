@@ -21,10 +21,10 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 # Material announces MkDocs 2, which is pinned away, on every start.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help serve build offline test check types format accept bench clean
+.PHONY: help serve build notebooks offline test check types format accept bench clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
 
 serve: .venv/ready  ## show the site at http://127.0.0.1:8000, and each lesson anew when it is saved
 	$(BIN)/mkdocs serve --no-strict --livereload
@@ -34,6 +34,9 @@ build: .venv/ready  ## build the site into the folder site
 
 offline: .venv/ready  ## build pages that need no server, and pack them as site/how-pytorch-learns.zip
 	OFFLINE=true $(BIN)/mkdocs build --strict
+
+notebooks: build  ## build the site, and in it the zip of all notebooks for a class without internet
+	@echo "Now they are in site/notebooks/notebooks.zip."
 
 test: .venv/ready  ## run the lessons, the docstrings and all quick tests
 	$(BIN)/$(TEST)

@@ -18,10 +18,9 @@ import yaml
 from mkdocs.plugins import event_priority
 from mkdocs.utils import write_file
 
+from lessons_src.engine.notebook import EXAMPLE
 from lessons_src.engine.plain import plain_markdown
 
-# The repository in links and commands of a page, which is published under an address of its own
-_REPOSITORY = "https://github.com/example/how-pytorch-learns"
 # A link of a docstring to another entry, which is on the same page or the next
 _REFERENCE = re.compile(r"\[([^\]\[]+)\]\[[^\]\[]*\]")
 
@@ -54,7 +53,7 @@ def made_from(project):
 
 
 def on_page_markdown(markdown, *, page, config, files):
-    page.meta["source"] = markdown.replace(_REPOSITORY, config.repo_url.rstrip("/"))
+    page.meta["source"] = markdown.replace(EXAMPLE, config.repo_url.rstrip("/"))
     return page.meta["source"]
 
 

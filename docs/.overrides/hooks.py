@@ -48,7 +48,7 @@ def on_files(files, *, config):
 
 def on_page_content(html, *, page, config, files):
     html = _PLAIN.sub(r"\1", html)
-    # A notebook is the same text as its lesson, in a template of its own.
+    # A notebook is as one downloads it.
     if page.file.src_uri == _GLOSSARY or page.file.src_uri.endswith(".ipynb"):
         return html
     return mark_words(
@@ -57,8 +57,7 @@ def on_page_content(html, *, page, config, files):
 
 
 def on_post_page(output, *, page, config):
-    # A notebook's page has a template of its own, with handlers in its HTML.
-    return output if page.file.src_uri.endswith(".ipynb") else _with_policy(output)
+    return _with_policy(output)
 
 
 def on_post_template(output, *, template_name, config):

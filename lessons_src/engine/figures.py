@@ -139,6 +139,16 @@ def _active_parts(element: ElementTree.Element) -> Iterator[str]:
             yield from (f"a reference to `{match[1]}`" for match in _OUTSIDE.finditer(value))
 
 
+def split_description(alt: str) -> tuple[str, str]:
+    """Return the first sentence of a figure's text, which is its caption, and the rest.
+
+    >>> split_description("A line. It rises.")
+    ('A line.', 'It rises.')
+    """
+    first, *rest = re.split(r"(?<=[.?!])\s", alt, maxsplit=1)
+    return first, "".join(rest)
+
+
 def page_svg(svg: str, alt: str, prefix: str) -> str:
     """Adapt `svg` to a page: accessible, with the colours of both palettes and unique ids.
 

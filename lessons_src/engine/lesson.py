@@ -25,11 +25,19 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Exercise:
-    """How hard an exercise is, and how long it takes."""
+    """How hard an exercise is, and how long it takes.
+
+    >>> str(Exercise(2, 10))
+    '★★☆ medium, 10 minutes'
+    """
 
     stars: int
     """From 1, easy, to 3, hard."""
     minutes: int
+
+    def __str__(self) -> str:
+        grade = ("easy", "medium", "hard")[self.stars - 1]
+        return f"{'★' * self.stars}{'☆' * (3 - self.stars)} {grade}, {self.minutes} minutes"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
 from jinja2 import Environment
 from mkdocs.config import config_options
@@ -22,6 +22,8 @@ from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as SitePage
+from mkdocs.structure.toc import get_toc
+from mkdocs.utils import get_relative_url
 
 from lessons_src.engine.caching import RunCache
 from lessons_src.engine.failures import Failure, check_lesson, syntax_failures
@@ -30,6 +32,8 @@ from lessons_src.engine.lesson import Lesson, LessonRun
 from lessons_src.engine.live.laboratory import Laboratory
 from lessons_src.engine.live.rerun import mark_blocks
 from lessons_src.engine.notebook import notebook
+from lessons_src.engine.notebook_page import TEMPLATES, render_notebook, renderer
+from lessons_src.engine.offers import ARCHIVE, INDEX, Offer, bundle, index, links, natural, offer
 from lessons_src.engine.page import (
     RESULTS,
     Page,
@@ -59,8 +63,8 @@ _PARTS = ("title", "meta", "content", "toc", "present_anchor_ids")
 class LessonsConfig(Config):
     """The plugin's options in `mkdocs.yml`."""
 
-    notebooks = config_options.ListOfItems(config_options.Type(str), default=[])
-    """The lessons that get a notebook, by their path under `docs`."""
+    how_to_run = config_options.Type(str, default="")
+    """The page that says how one runs a notebook, by its path under `docs`."""
     live = config_options.Type(bool, default=True)
     """Whether readers can edit and run blocks under `mkdocs serve`, if it listens on this machine alone."""
 
@@ -73,6 +77,17 @@ class _Outcome:
     lesson: Lesson | None = None
     page: Page | None = None
     site_page: SitePage | None = None
+
+
+@dataclass
+class _Notebook:
+    """What the site has of a lesson besides its page."""
+
+    name: str
+    lesson: Lesson
+    offer: Offer
+    text: str = ""
+    """Empty until the lesson has run."""
 
 
 class LessonsPlugin(BasePlugin[LessonsConfig]):
@@ -116,16 +131,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self.broken = _broken_modules()
         if not self.serving:
             self._report(self.broken)
-        self.outcomes = self._parse(files)
-        self.notebooks = self._notebook_folder(config)
-        for name in self.config.notebooks:
-            if name not in self.outcomes:
-                raise PluginError(f"lessons.notebooks must name lessons in docs, not {name!r}")
-            if self.outcomes[name].lesson:
-                files.append(self._notebook_file(name, config))
-        # Lessons with a notebook first, because the build waits for them first.
-        names = dict.fromkeys([*self.config.notebooks, *self.outcomes])
-        lessons = [lesson for name in names if (lesson := self.outcomes[name].lesson)]
+        self.outcomes = self._parse(files, config)
+        self._add_notebooks(files, config)
+        lessons = [outcome.lesson for outcome in self.outcomes.values() if outcome.lesson]
         self.runs = BuildRuns(lessons, self.cache, _build_log)
         self.cleanup.callback(self.runs.stop)
         return files
@@ -133,11 +141,12 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     # Before mkdocs-jupyter, which reads the notebook in the same event.
     @event_priority(50)
     def on_pre_page(self, page: SitePage, *, config: MkDocsConfig, files: Files) -> SitePage:
-        for name in self.config.notebooks:
-            if page.file.src_uri == _notebook_place(name):
-                self._write_notebook(name)
-                # A notebook is not edited; its lesson is.
-                page.edit_url = None
+        if shown := self.shown.get(page.file.src_uri):
+            path = self.folder / shown.offer.page
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self._text(shown, config), encoding="utf-8")
+            # A notebook is not edited; its lesson is.
+            page.edit_url = None
         return page
 
     def on_page_read_source(self, *, page: SitePage, config: MkDocsConfig) -> str | None:
@@ -147,18 +156,14 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             return None
         if outcome.page is None:
             return f"# {Path(name).stem}\n"
-        if name not in self.config.notebooks:
-            return outcome.page.markdown
-        link = posixpath.relpath(_notebook_place(name), posixpath.dirname(name))
-        return f"{outcome.page.markdown}\n\n[This lesson as a notebook, as it was run]({link})\n"
+        return outcome.page.markdown
 
     def on_page_content(self, html: str, *, page: SitePage, config: MkDocsConfig, files: Files) -> str:
         name = page.file.src_uri
         outcome = self.outcomes.get(name)
         if outcome is None:
-            if name in map(_notebook_place, self.config.notebooks):
-                page.meta["search"] = {"exclude": True}  # the lesson has the same words
-            return html
+            shown = self.shown.get(name)
+            return self._show_notebook(shown, html, page, config, files) if shown else html
         outcome.site_page = page
         if outcome.lesson and outcome.page:
             outcome.failures += unseen_blocks(outcome.lesson, outcome.page, html)
@@ -173,8 +178,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         """Put the results into the pages, and end the build if a lesson fails."""
         for name, outcome in self.outcomes.items():
             self._finish(name, outcome)
-        for name in self.config.notebooks:
-            self._write_notebook(name)  # for a site without mkdocs-jupyter
+        self._fill_notebooks(files, config)
         self.runs.stop()
         self.cache.forget_all_but(outcome.lesson for outcome in self.outcomes.values() if outcome.lesson)
         found = (failure for outcome in self.outcomes.values() for failure in outcome.failures)
@@ -213,8 +217,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         server.set_app(self.laboratory)
         return server
 
-    def _parse(self, files: Files) -> dict[str, _Outcome]:
+    def _parse(self, files: Files, config: MkDocsConfig) -> dict[str, _Outcome]:
         outcomes = {}
+        self.notebooks: list[_Notebook] = []
         for file in files.documentation_pages():
             # Notebooks, and files that other plugins make, are not lessons.
             if file.src_uri.endswith(".ipynb") or file.abs_src_path is None:
@@ -229,8 +234,19 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 # mkdocstrings would end the build, and with it the reload, with an exception of its own.
                 outcome.lesson, outcome.failures = None, [*self.broken]
             else:
-                outcome.page = render_page(outcome.lesson)
+                outcome.page = render_page(outcome.lesson, self._offer(file.src_uri, outcome.lesson, config))
         return outcomes
+
+    def _offer(self, name: str, lesson: Lesson, config: MkDocsConfig) -> str:
+        """Return Markdown that offers the notebook of a lesson of the course; nothing on another page."""
+        if lesson.minutes is None:
+            return ""
+        offered = offer(lesson, name, config.repo_url)
+        self.notebooks.append(_Notebook(name, lesson, offered))
+        found = links(offered, name, "Download the notebook", "Open in Colab")
+        if how := self.config.how_to_run:
+            found.append(f"[How to run this]({posixpath.relpath(how, posixpath.dirname(name))})")
+        return "".join(f" · {link}" for link in found)
 
     def _finish(self, name: str, outcome: _Outcome) -> None:
         """Wait for a lesson's run, check it, and fill in its page; if it fails, show the last good page."""
@@ -274,36 +290,103 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             count = "1 failure" if len(failures) == 1 else f"{len(failures)} failures"
             raise PluginError(f"not built, because of {count} in lessons")
 
-    def _notebook_folder(self, config: MkDocsConfig) -> Path:
+    def _add_notebooks(self, files: Files, config: MkDocsConfig) -> None:
+        """Add a notebook of each lesson of the course, a page that lists them, and a page of each.
+
+        mkdocs-jupyter makes these pages. It takes most of a second for one that has changed, so a server
+        leaves them out unless it is asked for them.
+        """
+        self.notebooks.sort(key=lambda each: natural(each.offer.title))
+        offers = [each.offer for each in self.notebooks]
+        jupyter = config.plugins.get("mkdocs-jupyter")
+        if jupyter is None or (self.serving and "NOTEBOOK_PAGES" not in os.environ):
+            self.shown = {}
+        else:
+            self.shown = {each.offer.page: each for each in self.notebooks}
+        if offers:
+            for place in [ARCHIVE, *(each.file for each in offers)]:
+                files.append(File.generated(config, place, content=""))
+            files.append(File.generated(config, INDEX, content=index(offers, shown=bool(self.shown))))
+        if self.shown:
+            self._prepare_jupyter(jupyter)
+            for place in self.shown:
+                # mkdocs-jupyter reads the file from the folder; it cannot read a `File.generated`.
+                files.append(File(place, str(self.folder), config.site_dir, config.use_directory_urls))
+
+    def _prepare_jupyter(self, jupyter: Any) -> None:
+        from mkdocs_jupyter.config import settings  # type: ignore[import-untyped]  # not a part of every site
+
+        settings.templates_dir = str(TEMPLATES)
+        jupyter.config["cache_dir"] = str(self.cache.directory.parent / f"notebooks-{renderer()}")
+        self.folder = self._notebook_folder(jupyter)
+
+    def _notebook_folder(self, jupyter: Any) -> Path:
         folder = self.cache.directory
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
-            return folder  # the same in each build, or mkdocs-jupyter would convert the notebooks anew
-        if jupyter := config.plugins.get("mkdocs-jupyter"):
-            jupyter.config["cache"] = False  # it would end the build, because its folder is beside this one
+            return folder
+        jupyter.config["cache"] = False  # it would end the build, because its folder is beside this one
         return Path(self.cleanup.enter_context(TemporaryDirectory(prefix="notebooks-")))
 
-    def _notebook_file(self, name: str, config: MkDocsConfig) -> File:
-        return File(
-            _notebook_place(name),
-            # mkdocs-jupyter reads the file from here; it cannot read a `File.generated`.
-            src_dir=str(self.notebooks),
-            dest_dir=config.site_dir,
-            use_directory_urls=config.use_directory_urls,
-        )
+    def _text(self, made: _Notebook, config: MkDocsConfig) -> str:
+        """Return a lesson as a notebook, without outputs if it fails."""
+        if not made.text:
+            run = self.runs.result(made.lesson)
+            if check_lesson(made.lesson, run):
+                run = LessonRun([None] * len(run.blocks))
+            site, repository = config.site_url or "", config.repo_url or ""
+            made.text = notebook(made.lesson, run, site=site, repository=repository)
+        return made.text
 
-    def _write_notebook(self, name: str) -> None:
-        """Write a lesson as a notebook, without outputs if it fails."""
-        lesson = self.outcomes[name].lesson
-        if lesson is None:
+    def _show_notebook(
+        self, shown: _Notebook, html: str, page: SitePage, config: MkDocsConfig, files: Files
+    ) -> str:
+        """Return the content of a notebook's page, and say that its lesson's page has the same words."""
+        lesson = self.outcomes[shown.name].site_page or page
+        page.title = f"{lesson.title} (notebook)"
+        page.canonical_url = lesson.canonical_url
+        page.meta.update(description=lesson.meta.get("description"), search={"exclude": True})
+        anchors: dict[File, dict[str, str]] = {}
+        page.links_to_anchors = anchors
+        html, headings = render_notebook(
+            html, lambda address: self._link(address, page, anchors, config, files)
+        )
+        page.toc = get_toc(headings)
+        return html
+
+    def _link(
+        self,
+        address: str,
+        page: SitePage,
+        anchors: dict[File, dict[str, str]],
+        config: MkDocsConfig,
+        files: Files,
+    ) -> str:
+        """Return the address of a notebook's link on its page; MkDocs checks the `anchors` later."""
+        site = config.site_url
+        if not site or not address.startswith(site):
+            return address
+        place, _, anchor = address.removeprefix(site).partition("#")
+        file = next((file for file in files if file.url == (place or "./")), None)
+        if file is None:
+            log = _serve_log if self.serving else _build_log
+            log.warning("%s links to %s, which is not there", page.file.src_uri, address)
+            return address
+        url = get_relative_url(file.url, page.url)
+        if not anchor:
+            return url
+        anchors.setdefault(file, {})[anchor] = address
+        return f"{url}#{anchor}"
+
+    def _fill_notebooks(self, files: Files, config: MkDocsConfig) -> None:
+        """Give the files that one downloads their content."""
+        if not self.notebooks:
             return
-        run = self.runs.result(lesson)
-        if check_lesson(lesson, run):
-            run = LessonRun([None] * len(run.blocks))
-        path = self.notebooks / _notebook_place(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(notebook(lesson, run), encoding="utf-8")
+        texts = {made.offer: self._text(made, config) for made in self.notebooks}
+        for offered, text in texts.items():
+            files.src_uris[offered.file].content_string = text
+        files.src_uris[ARCHIVE].content_bytes = bundle(config.site_name, texts, _PACKAGE)
 
     def _format_results(self, source: str, *args: object, **kwargs: object) -> str:
         """Return the HTML of a fence of results; SuperFences calls this."""
@@ -338,7 +421,3 @@ def _broken_modules() -> list[Failure]:
         for file in sorted(_PACKAGE.rglob("*.py"))
         if (error := syntax_error(file.read_bytes()))
     ]
-
-
-def _notebook_place(name: str) -> str:
-    return posixpath.splitext(f"notebooks/{name}")[0] + ".ipynb"

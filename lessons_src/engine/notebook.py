@@ -1,34 +1,63 @@
-"""Make an executed Jupyter notebook of a lesson and its run."""
+"""Make an executed Jupyter notebook of a lesson and its run.
+
+A cell cannot be in a fold. So the answer to a question is Markdown below its cell, and the blocks in a
+fold, such as the solution of an exercise, are Markdown too: running all cells gives no answer away.
+"""
 
 import json
 import re
+from base64 import b64encode
+from collections.abc import Iterator
+from html import escape
+from itertools import count
+from textwrap import indent
+from urllib.parse import urljoin
 
 from nbformat import NotebookNode, v4, validate
 
 from lessons_src.engine.failures import split_output
-from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
+from lessons_src.engine.figures import SVG, page_svg, split_description
+from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun, Span
+from lessons_src.engine.plain_markdown import PLACE, absolute, details, page_address, without_containers
+
+EXAMPLE = "https://github.com/example/how-pytorch-learns"
+"""The repository that lessons link to, which a published site replaces by its own."""
+
+# Without dependencies, or pip would replace a PyTorch that is older than the package wants.
+_INSTALL = """\
+# Install what is missing here. A PyTorch that is here stays as it is.
+from importlib.util import find_spec
+
+needed = ["torch", "matplotlib", "pygraphviz"]
+if missing := [name for name in needed if not find_spec(name)]:
+    %pip install --quiet {" ".join(missing)}
+if not find_spec("lessons_src"):
+    %pip install --quiet --no-deps "git+REPOSITORY"
+
+"""
+# IPython's own mode takes 50 s, and 650 kB, to show a RecursionError; this one half a second.
+_SETTINGS = """\
+import torch
+
+# The lesson's random numbers, to the last digit
+torch.manual_seed(0)
+torch.set_num_threads(1)
+
+# Errors as Python itself shows them
+%xmode Plain"""
+_NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 
-def notebook(lesson: Lesson, run: LessonRun) -> str:
+def notebook(lesson: Lesson, run: LessonRun, *, site: str, repository: str) -> str:
     """Return the notebook of a checked `lesson` as JSON: its prose, its blocks and their outputs.
 
-    The same lesson gives the same bytes: cell ids are numbered, not random.
+    Links lead to the pages of `site`, an absolute address. The first cell installs what is missing, and the
+    package from `repository` unless that is the example's. The same lesson gives the same bytes: the ids
+    of cells are not random.
     """
-    cells: list[NotebookNode] = []
-    runs = iter(run.blocks)
-    at = lesson.body
-    for block in lesson.blocks:
-        cells += _prose(lesson, at, block.span.start)
-        if question := block.directives.predict:
-            cells.append(v4.new_markdown_cell(f"**Predict first.** {question}"))
-        cells.append(_code(block, next(runs)) if block.is_run else _shown_only(block))
-        cells += _explanation(lesson, block)
-        at = block.end
-    cells += _prose(lesson, at, len(lesson.lines))
-    for number, cell in enumerate(cells):
-        cell["id"] = f"cell-{number}"
-    for number, cell in enumerate((cell for cell in cells if cell["cell_type"] == "code"), start=1):
-        cell["execution_count"] = number
+    cells = list(_Writer(lesson, run, site, repository.rstrip("/") or EXAMPLE).cells())
+    for number, cell in enumerate(cell for cell in cells if cell.cell_type == "markdown"):
+        cell.id = f"prose-{number}"
     node = v4.new_notebook(
         cells=cells,
         metadata={
@@ -40,36 +69,126 @@ def notebook(lesson: Lesson, run: LessonRun) -> str:
     return json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _prose(lesson: Lesson, start: int, end: int) -> list[NotebookNode]:
-    text = "".join(lesson.lines[start:end]).removeprefix("\ufeff").strip()
-    return [v4.new_markdown_cell(text)] if text else []
+class _Writer:
+    def __init__(self, lesson: Lesson, run: LessonRun, site: str, repository: str) -> None:
+        self.lesson, self.repository = lesson, repository
+        self.file = urljoin(site, lesson.path.partition("/")[2])
+        self.executed, runs, figures = count(1), iter(run.blocks), count(1)
+        self.runs = [next(runs) if block.is_run else None for block in lesson.blocks]
+        self.figures = [next(figures) if block.directives.figure else None for block in lesson.blocks]
 
+    def cells(self) -> Iterator[NotebookNode]:
+        install = _INSTALL.replace("REPOSITORY", self.repository) if self.repository != EXAMPLE else ""
+        yield v4.new_code_cell(install + _SETTINGS, id="set-up")
+        link = rf"\g<0>\n[This page on the site]({page_address(self.file)})\n"
+        text = re.sub(r"^# .*\n", link, "".join(self._sources()), count=1, flags=re.MULTILINE)
+        prose, *rest = PLACE.split(without_containers(text, self._in_fold))
+        yield from _prose_cells(prose, "")
+        for margin, number, prose in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+            if number:
+                yield self._code_cell(int(number))
+            yield from _prose_cells(prose, margin)
 
-def _explanation(lesson: Lesson, block: Block) -> list[NotebookNode]:
-    if block.explanation is None:
-        return []
-    rows = lesson.lines[block.explanation.start : block.explanation.end]
-    text = "".join(row.removeprefix(block.indent) for row in rows).strip()
-    return [v4.new_markdown_cell(f"<details><summary>Explanation</summary>\n\n{text}\n\n</details>")]
+    def _sources(self) -> Iterator[str]:
+        """Yield the lesson's Markdown, with a place for each block that is run."""
+        at = self.lesson.body
+        for number, block in enumerate(self.lesson.blocks):
+            yield self._prose(Span(at, block.span.start))
+            yield indent(self._source(number, block), block.indent)
+            at = block.end
+        yield self._prose(Span(at, len(self.lesson.lines))) + "\n"
 
+    def _source(self, number: int, block: Block) -> str:
+        place, directives = f"\0{number}\n", block.directives
+        if not block.is_run:
+            return f"{self._rows(block.fence, block)}\nNot run: {directives.display_only}\n"
+        if directives.predict:
+            question = self._plain(directives.predict)
+            explained = self._plain(self._rows(block.explanation, block))
+            answer = details("Answer", f"{self._outputs(number)}\n{explained}")
+            return f"**Predict first.** {question}\n\n{place}{answer}\0\n"
+        grade = f"*{directives.exercise}*\n\n" if directives.exercise else ""
+        return grade + place + self._caption(number)
 
-def _shown_only(block: Block) -> NotebookNode:
-    reason = block.directives.display_only
-    cell: NotebookNode = v4.new_markdown_cell(f"```python\n{block.code}```\n\nNot run: {reason}")
-    return cell
+    def _prose(self, span: Span) -> str:
+        return self._plain("".join(self.lesson.lines[span.start : span.end]).removeprefix("\ufeff"))
 
+    def _plain(self, text: str) -> str:
+        return absolute(text.replace("\r\n", "\n").replace(EXAMPLE, self.repository), self.file)
 
-def _code(block: Block, run: BlockRun | None) -> NotebookNode:
-    cell: NotebookNode = v4.new_code_cell(block.code.rstrip("\n"))
-    if run is None:
+    def _rows(self, span: Span | None, block: Block) -> str:
+        """Return the lines of `span` without the indentation of `block`."""
+        rows = self.lesson.lines[span.start : span.end] if span else ()
+        return "".join(row.removeprefix(block.indent).rstrip("\r\n") + "\n" for row in rows)
+
+    def _in_fold(self, number: str) -> str:
+        if not number:
+            return ""
+        block = self.lesson.blocks[int(number)]
+        outputs = "" if block.directives.predict else self._outputs(int(number))  # they are in the answer
+        return f"{self._rows(block.fence, block)}\n{outputs}"
+
+    def _outputs(self, number: int) -> str:
+        """Return the outputs of a block as Markdown."""
+        block, run = self.lesson.blocks[number], self.runs[number]
+        if run is None:
+            return ""
+        text = self._rows(block.output.fence if block.output else None, block)
+        return f"{text}\n{_image(block, run)}\n" if block.directives.figure else text
+
+    def _caption(self, number: int) -> str:
+        """Return what one sees in a figure, for those who run the cell: a kernel's picture has no text."""
+        described = self.lesson.blocks[number].directives.figure
+        if not described:
+            return ""
+        first, rest = split_description(escape(described, quote=False))
+        title = f"<b>Figure {self.figures[number]}</b>. {first}"
+        return (details(title, rest) if rest else f"\n{title}\n\n") + "\0\n"
+
+    def _code_cell(self, number: int) -> NotebookNode:
+        block, run = self.lesson.blocks[number], self.runs[number]
+        cell: NotebookNode = v4.new_code_cell(block.code.rstrip("\n"), id=f"line-{block.line}")
+        if block.directives.hidden:
+            cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}  # Colab has the second
+        if block.directives.raises:
+            cell.metadata["tags"] = ["raises-exception"]  # to run all cells does not end here
+        if run and not block.directives.predict:
+            cell.execution_count = next(self.executed)
+            cell.outputs = list(_cell_outputs(block, run))
         return cell
+
+
+def _cell_outputs(block: Block, run: BlockRun) -> Iterator[NotebookNode]:
     printed, raised = split_output(block, run)
     if printed:
-        cell.outputs.append(v4.new_output("stream", name="stdout", text=printed + "\n"))
+        yield v4.new_output("stream", name="stdout", text=printed + "\n")
     if raised:
         name, _, value = raised.partition(": ")
-        cell.outputs.append(v4.new_output("error", ename=name, evalue=value, traceback=[raised]))
-    for svg in run.figures:
-        data = {"image/svg+xml": re.sub(r"<\?xml.*?\?>\s*|<!DOCTYPE.*?>\s*", "", svg, flags=re.DOTALL)}
-        cell.outputs.append(v4.new_output("display_data", data=data))
-    return cell
+        kind = name.rpartition(".")[2]  # as a kernel gives it
+        yield v4.new_output("error", ename=kind, evalue=value, traceback=[raised])
+    if described := block.directives.figure:
+        yield v4.new_output("display_data", {"text/html": _image(block, run), "text/plain": described})
+
+
+def _image(block: Block, run: BlockRun) -> str:
+    """Return a block's figure as HTML.
+
+    Jupyter draws no SVG output in a notebook that it does not trust, such as one from a site, but it draws
+    this. And only in HTML does an image have a text for those who do not see it.
+    """
+    alt = block.directives.figure or ""
+    svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
+    # What a picture by itself has, and one in a page does not
+    svg = svg.replace("<svg", f"<svg {_NAMESPACES}", 1)
+    svg = re.sub(r'viewBox="\S+ \S+ (\S+) (\S+)"', r'\g<0> width="\1" height="\2"', svg, count=1)
+    data = b64encode(svg.encode()).decode()  # Colab draws no attachments, so it is in the HTML
+    return f'<img alt="{escape(alt)}" src="data:{SVG};base64,{data}">'
+
+
+def _prose_cells(text: str, margin: str) -> Iterator[NotebookNode]:
+    """Yield the cell of `text`, if any; what goes on below a block in a list loses the block's `margin`."""
+    inner = re.match(f"(?:{margin}.*\n|[ \t]*\n)*", text)
+    at = inner.end() if inner else 0
+    text = (re.sub(f"^{margin}", "", text[:at], flags=re.MULTILINE) + text[at:]).strip()
+    if text:
+        yield v4.new_markdown_cell(text)

@@ -15,7 +15,7 @@ from itertools import count
 import markdown  # type: ignore[import-untyped]
 
 from lessons_src.engine.failures import Failure, split_output
-from lessons_src.engine.figures import page_svg
+from lessons_src.engine.figures import page_svg, split_description
 from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun, Span
 from lessons_src.engine.scanning import UNSEEN
 
@@ -24,8 +24,6 @@ RESULTS = "lesson-results"
 _REPORTED = 3  # one mistake makes many later blocks fail; the terminal lists all failures
 
 _NARROW = 36  # characters; a phone may have to scroll a longer line
-
-_GRADES = {1: "easy", 2: "medium", 3: "hard"}
 
 _GUIDES = {"│": "bar", "├": "tee", "├──": "tee arm", "└": "end", "└──": "end arm", "─": "dash"}
 _GUIDE = re.compile("[├└]──|[│├└─]")
@@ -43,8 +41,8 @@ class Page:
     """The line of the lesson that each `RESULTS` fence belongs to, by the fence's content."""
 
 
-def render_page(lesson: Lesson) -> Page:
-    """Return the page of `lesson`, with a `RESULTS` fence after each block.
+def render_page(lesson: Lesson, offers: str = "") -> Page:
+    """Return the page of `lesson`, with a `RESULTS` fence after each block; `offers` follow its time.
 
     With `predict`, this fence and the explanation after it are in a fold. Of a hidden block with a figure
     only the fence is there; of any other hidden block, nothing.
@@ -63,7 +61,7 @@ def render_page(lesson: Lesson) -> Page:
         lesson.minutes
         and (title := next((at for at, row in enumerate(text) if row.startswith("# ")), None)) is not None
     ):
-        text[title] += f"\n{_time(lesson)}\n{{ .lesson-time }}\n\n"
+        text[title] += f"\n{_time(lesson)}{offers}\n{{ .lesson-time }}\n\n"
     return Page("".join(text).removeprefix("\ufeff"), lines)
 
 
@@ -76,8 +74,7 @@ def _block_source(lesson: Lesson, block: Block, key: str) -> list[str]:
     source = [row.removeprefix(block.indent) for row in lesson.lines[at.start : at.end]]
     results = ["\n", f"```{RESULTS}\n", f"{key}\n", "```\n"]
     if exercise := block.directives.exercise:
-        grade = f"{'★' * exercise.stars}{'☆' * (3 - exercise.stars)} {_GRADES[exercise.stars]}"
-        source = [f"{grade}, {exercise.minutes} minutes\n", "{ .lesson-exercise }\n", "\n", *source]
+        source = [f"{exercise}\n", "{ .lesson-exercise }\n", "\n", *source]
     if block.directives.predict:
         told = block.explanation or Span(0, 0)
         prose = [row.removeprefix(block.indent) for row in lesson.lines[told.start : told.end]]
@@ -187,13 +184,13 @@ def render_result(block: Block, run: BlockRun, *, name: str, place: str) -> str:
     `name` begins the ids of its figures; `place` says where its exception was raised. What the lesson says
     of its own figure may not be true of the reader's, so it is not said.
     """
-    html = _output(run.shown, wraps=block.directives.exercise is not None) if run.shown else ""
+    html = render_output(run.shown, wraps=block.directives.exercise is not None) if run.shown else ""
     if run.problem is None:
         alt = "The figure that your code draws."
         for number, svg in enumerate(run.figures):
             html += _figure(page_svg(svg, alt, prefix=f"{name}-{number}"), "Your figure", "")
     if said := run.problem or run.error:
-        html += _error(f"{said}\n({place})" if place else said)
+        html += render_error(f"{said}\n({place})" if place else said)
     return html
 
 
@@ -203,22 +200,24 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
         return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
     printed, raised = split_output(block, run)
     # What the check of an exercise says is a sentence.
-    html = _output(printed, wraps=block.directives.exercise is not None) if printed else ""
+    html = render_output(printed, wraps=block.directives.exercise is not None) if printed else ""
     if raised:
-        html += _error(raised)
+        html += render_error(raised)
     if alt := block.directives.figure:
         svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
-        caption = ". " + re.split(r"(?<=[.?!])\s", alt, maxsplit=1)[0]
+        caption = ". " + split_description(alt)[0]
         html += _figure(svg, f"Figure {next(figures)}", caption)
     return html
 
 
-def _error(text: str) -> str:
+def render_error(text: str) -> str:
+    """Return the HTML of an exception."""
     said = escape(text, quote=False)
     return f'<div class="lesson-output lesson-error"><pre><samp>{said}</samp></pre></div>'
 
 
-def _output(text: str, *, wraps: bool) -> str:
+def render_output(text: str, *, wraps: bool) -> str:
+    """Return the HTML of what was printed. A tree has guides that meet; a long line wraps or scrolls."""
     content = escape(text, quote=False)
     kind = ""
     if _GUIDE.search(text) or _BRANCH.search(text):

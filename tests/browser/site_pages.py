@@ -20,7 +20,7 @@ CODE = [
     if "```python" in (ROOT / "docs" / f"{path.rstrip('/') or 'index'}.md").read_text("utf-8")
 ]
 BUDGETS = tomllib.loads((ROOT / "tests" / "site" / "budgets.toml").read_text(encoding="utf-8"))
-NOTEBOOK = "notebooks/lessons/linear-regression/"
+NOTEBOOKS = ["notebooks/", *(f"notebooks/lessons/{name}/" for name in LESSONS)]
 
 WIDTHS = (1300, 390)
 

@@ -3,12 +3,12 @@
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from playwright.sync_api import Page
-from site_pages import AXE, CONTRAST, PATHS, SETTLED, UNFOLD
+from site_pages import AXE, CONTRAST, NOTEBOOKS, PATHS, SETTLED, UNFOLD
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("path", [*PATHS, "404.html"])
+@pytest.mark.parametrize("path", [*PATHS, *NOTEBOOKS, "404.html"])
 def test_axe_finds_nothing_on_a_desk_in_the_light_and_unfolded_on_a_phone_in_the_dark(
     page: Page, address: str, path: str
 ) -> None:

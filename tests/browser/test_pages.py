@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from site_pages import NOTEBOOK, PATHS, REFERENCE
+from site_pages import NOTEBOOKS, PATHS, REFERENCE
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ def test_pages_load_from_one_host_without_an_error_and_never_scroll_sideways(
         "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url)
     )
     # All at once: a page is idle half a second after its last request.
-    paths = [*PATHS, NOTEBOOK]
+    paths = [*PATHS, *NOTEBOOKS]
     pages = [context.new_page() for _ in paths]
     for page, path in zip(pages, paths, strict=True):
         page.goto(address + path, wait_until="commit")
@@ -60,8 +60,9 @@ def test_one_switch_shows_all_answers_and_the_next_page_remembers_it(browser: Br
     context.close()
 
 
-def test_figures_take_their_colours_from_the_palette(page: Page, address: str) -> None:
-    page.goto(address + "lessons/linear-regression/")
+@pytest.mark.parametrize("path", ["lessons/linear-regression/", "notebooks/lessons/linear-regression/"])
+def test_figures_take_their_colours_from_the_palette(page: Page, address: str, path: str) -> None:
+    page.goto(address + path)
     colours = []
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for scheme in schemes:
@@ -115,21 +116,6 @@ def test_copying_an_example_of_the_reference_leaves_prompts_and_outputs_out(
     ]
     assert ">>>" not in copied
     assert "more lines" not in copied
-
-
-def test_a_picture_in_a_notebook_keeps_its_size_and_is_scrolled_on_a_phone(page: Page, address: str) -> None:
-    page.goto(address + NOTEBOOK)
-    sizes = page.evaluate(
-        """[...document.querySelectorAll(".jp-RenderedSVG")].map(output => {
-            const picture = output.querySelector("img");
-            return [picture.width, picture.naturalWidth, output.clientWidth, output.scrollWidth];
-        })"""
-    )
-    assert all(width == natural for width, natural, *_ in sizes), sizes
-    # A drawing of a small graph is narrower than a phone, the figures are wider.
-    scrolls = [natural > room for _, natural, room, _ in sizes]
-    assert scrolls == [reach > room for _, _, room, reach in sizes], sizes
-    assert scrolls.count(True) > 2
 
 
 def test_the_guides_of_a_tree_meet_at_every_size_of_font(page: Page, address: str) -> None:

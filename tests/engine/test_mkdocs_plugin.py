@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
+from zipfile import ZipFile
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -40,6 +41,9 @@ markdown_extensions:
   - pymdownx.arithmatex:
       generic: true
 """
+
+
+ANCHORS = "validation: {links: {anchors: warn}}"
 
 
 class Site:
@@ -223,48 +227,119 @@ def test_a_formula_is_drawn_by_the_build(site: Site) -> None:
     assert site.page().select("math")
 
 
-def test_a_notebook_is_written_and_linked_for_the_lessons_that_ask_for_one(site: Site) -> None:
-    site.configure("  - lessons", "  - lessons:\n      notebooks: [index.md]")
-    site.write("# A\n\n", block("1", "1"))
+EXERCISES = "## Exercises\n\n" + "### A\n\n{}".format(block("check_it(1)", "1", "exercise: ★ 5 min")) * 3
+JUPYTER = '  - mkdocs-jupyter: {include: ["*.ipynb"], ignore: ["*.md"]}'
+
+
+def course_lesson(*pieces: str) -> str:
+    """A page that is a lesson of the course."""
+    check = block("check_it = print", None, "hidden")
+    return "".join(["---\nminutes: 30\n---\n\n# Lesson 1: `A`\n\n", check, *pieces, EXERCISES])
+
+
+def test_each_lesson_of_the_course_offers_its_notebook_and_says_how_to_run_it(site: Site) -> None:
+    options = "  - lessons:\n      how_to_run: b.md\nrepo_url: https://github.com/me/course"
+    site.configure("  - lessons\nmarkdown_extensions:", f"{options}\nmarkdown_extensions:\n  - attr_list")
+    site.write("# Home\n\n[All](notebooks/index.md)\n")
+    site.write(course_lesson(block("40 + 2", "42")), name="a.md")
     site.write("# B\n\n", block("2", "2"), name="b.md")
     site.build()
-    assert site.page().select('a[href="notebooks/index.ipynb"]')
-    assert '"1\\n"' in (site.root / "site" / "notebooks" / "index.ipynb").read_text()
-    assert not (site.root / "site" / "notebooks" / "b.ipynb").exists()
+    offers = site.page("a/index.html").select(".lesson-time a")
+    assert [(link.text, link["href"]) for link in offers] == [
+        ("Download the notebook", "../notebooks/a.ipynb"),
+        ("Open in Colab", "https://colab.research.google.com/github/me/course/blob/notebooks/a.ipynb"),
+        ("How to run this", "../b/"),
+    ]
+    assert offers[0]["download"] == "a.ipynb"
+    made = site.root / "site" / "notebooks"
+    assert '"42\\n"' in (made / "a.ipynb").read_text()
+    assert sorted(path.name for path in made.iterdir()) == ["a.ipynb", "index.html", "notebooks.zip"]
+    with ZipFile(made / "notebooks.zip") as archive:
+        assert archive.read("notebooks/a.ipynb") == (made / "a.ipynb").read_bytes()
+    listed = site.page("notebooks/index.html").select("li a[download]")
+    assert [(link["href"], link["download"]) for link in listed] == [("a.ipynb", "a.ipynb")]
 
 
-def test_a_notebook_is_shown_by_mkdocs_jupyter_and_is_not_what_one_edits(site: Site) -> None:
-    jupyter = '  - mkdocs-jupyter: {include: ["*.ipynb"], ignore: ["*.md"]}'
-    links = "repo_url: https://example.org/\nedit_uri: edit/\nnot_in_nav: /notebooks/"
-    plugins = f"  - lessons:\n      notebooks: [index.md]\n{jupyter}\n{links}"
-    site.configure("  - lessons", plugins)
-    site.write("# A\n\n", block("40 + 2", "42"))
+def test_a_site_without_lessons_of_the_course_has_no_notebooks(site: Site) -> None:
+    site.configure("  - lessons", f"  - lessons\n{JUPYTER}")
+    site.write("# A\n\n", block("1", "1"))
     site.build()
+    assert not site.page().select(".lesson-time")
+    assert not (site.root / "site" / "notebooks").exists()
+
+
+def test_a_notebook_is_shown_by_mkdocs_jupyter_as_another_form_of_its_lesson(site: Site) -> None:
+    links = "site_url: https://example.org/\nrepo_url: https://example.org/\nedit_uri: edit/"
+    site.configure("  - lessons", f"  - lessons\n{JUPYTER}\n{links}")
+    site.write("# Home\n\n## Top\n")
+    text = "[1](https://example.org/#top) [2](https://example.org/a/) [3](https://example.com/)\n\n"
+    site.write(course_lesson(text, block("40 + 2", "42")), name="a.md")
+    site.build()
+    page, lesson = site.page("notebooks/a/index.html"), site.page("a/index.html")
+    assert "42" in page.text
+    assert "Lesson 1: A (notebook)" in page.select("title")[0].text
+    assert page.select("link[rel=canonical]")[0]["href"] == "https://example.org/a/"
+    assert [str(link["href"]) for link in page.select("p > a") if link.text in "123"] == [
+        "../../#top",
+        "../../a/",
+        "https://example.com/",
+    ]
     edit = 'a[href^="https://example.org/edit/"]'
-    assert "42" in site.page("notebooks/index.html").text
-    assert not site.page("notebooks/index.html").select(edit)
-    assert site.page().select(edit)
+    assert not page.select(edit)
+    assert lesson.select(edit)
+    assert site.page("notebooks/index.html").select('a[href="a/"]')
+
+
+@pytest.mark.parametrize(
+    ("target", "report"),
+    [
+        ("b/", "notebooks/a/index.ipynb links to https://example.org/b/, which is not there"),
+        ("#b", "the doc 'index.md' does not contain an anchor '#b'"),
+    ],
+)
+def test_a_dead_link_of_a_notebook_ends_a_strict_build(
+    site: Site, caplog: pytest.LogCaptureFixture, target: str, report: str
+) -> None:
+    site.configure("  - lessons", f"  - lessons\n{JUPYTER}\nsite_url: https://example.org/\n{ANCHORS}")
+    site.write("# Home\n")
+    site.write(course_lesson(f"[A](https://example.org/{target})\n"), name="a.md")
+    with pytest.raises(Abort, match="strict"):
+        site.build()
+    assert report in caplog.text
+
+
+def test_a_server_shows_the_pages_of_notebooks_when_it_is_asked(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.configure("  - lessons", f"  - lessons\n{JUPYTER}\nsite_url: https://example.org/")
+    site.start("serve")
+    site.write(course_lesson("[A](https://example.org/b/)\n"))
+    site.build()
+    assert (site.root / "site" / "notebooks" / "index.ipynb").exists()
+    assert not (site.root / "site" / "notebooks" / "index").exists()
+    monkeypatch.setenv("NOTEBOOK_PAGES", "1")
+    site.build()
+    assert site.page("notebooks/index/index.html").select("h1")
+    assert "which is not there" in caplog.text, "but the server goes on"
 
 
 def test_a_server_offers_no_output_in_the_notebook_of_a_lesson_that_fails(site: Site) -> None:
-    site.configure("  - lessons", "  - lessons:\n      notebooks: [index.md]")
     site.start("serve")
     notebook = site.root / "site" / "notebooks" / "index.ipynb"
-    site.write("# A\n\n", block("print(1)", "2"))
+    site.write(course_lesson(block("print(7)", "2")))
     site.build()
-    assert '"outputs": []' in notebook.read_text()
-    site.write("# A\n\n", block("print(1)", "1"))
+    assert '"7\\n"' not in notebook.read_text()
+    site.write(course_lesson(block("print(7)", "7")))
     site.build()
-    assert '"1\\n"' in notebook.read_text()
+    assert '"7\\n"' in notebook.read_text()
 
 
 def test_a_server_offers_no_notebook_of_a_page_that_is_no_lesson(site: Site) -> None:
-    site.configure("  - lessons", "  - lessons:\n      notebooks: [index.md]")
     site.start("serve")
-    site.write("# A\n\n```py\n```\n")
+    site.write("---\nminutes: 30\n---\n\n# A\n\n```py\n```\n")
     site.build()
     assert site.page().select(".lesson-broken")
-    assert not (site.root / "site" / "notebooks" / "index.ipynb").exists()
+    assert not (site.root / "site" / "notebooks").exists()
 
 
 def test_a_notebook_that_would_be_the_page_of_a_lesson_ends_the_build(
@@ -277,13 +352,6 @@ def test_a_notebook_that_would_be_the_page_of_a_lesson_ends_the_build(
     site.write(cells, name="x.ipynb")
     (failure,) = site.report(caplog)
     assert failure == "docs/x.md:1: x.ipynb would be the same page; rename one of them"
-
-
-def test_a_notebook_of_no_lesson_ends_the_build(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    site.configure("  - lessons", "  - lessons:\n      notebooks: [other.md]")
-    site.write("# A\n")
-    site.report(caplog)
-    assert "lessons.notebooks must name lessons in docs, not 'other.md'" in caplog.text
 
 
 FAIL_ONCE_A_LESSON_RUNS = """\
@@ -406,21 +474,19 @@ def test_a_lesson_runs_again_when_a_file_changes_that_it_reads(
     assert "    -1\n    +7" in failure
 
 
-@pytest.mark.parametrize(
-    "jupyter", ["", '\n  - mkdocs-jupyter: {include: ["*.ipynb"], ignore: ["*.md"]}'], ids=["alone", "shown"]
-)
+@pytest.mark.parametrize("jupyter", ["", f"\n{JUPYTER}"], ids=["alone", "shown"])
 def test_a_cache_that_cannot_be_written_to_ends_no_build(
     site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, jupyter: str
 ) -> None:
     monkeypatch.chdir(site.root)  # where mkdocs-jupyter has its cache
-    plugins = f"  - lessons:\n      notebooks: [index.md]{jupyter}\nnot_in_nav: /notebooks/"
-    site.configure("  - lessons", plugins)
+    site.configure("  - lessons", f"  - lessons{jupyter}")
     (site.root / ".cache").touch()
-    site.write("# A\n\n", block("1", "1"))
+    site.write(course_lesson(block("1", "1")))
     site.build()
     assert caplog.text.count("runs cannot be stored") == 1
     assert site.page().select("samp")[0].text == "1"
-    assert (site.root / "site" / "notebooks" / ("index.html" if jupyter else "index.ipynb")).exists()
+    assert (site.root / "site" / "notebooks" / "index.ipynb").exists()
+    assert (site.root / "site" / "notebooks" / "index").exists() == bool(jupyter)
 
 
 def test_a_lesson_does_not_run_again_when_the_configuration_is_named_another_way(

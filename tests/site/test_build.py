@@ -98,7 +98,7 @@ def test_examples_in_docstrings_are_code_and_their_references_are_links(site: Pa
 
 
 def test_ids_are_unique_on_every_page(site: Path) -> None:
-    for page in [*site.glob("lessons/*/index.html"), *site.glob("reference/*/index.html")]:
+    for page in [*site.glob("**/lessons/*/index.html"), *site.glob("reference/*/index.html")]:
         ids = re.findall(r'\sid="([^"]+)"', page.read_text(encoding="utf-8"))
         assert sorted(ids) == sorted(set(ids)), page.parent.name
 
@@ -106,7 +106,7 @@ def test_ids_are_unique_on_every_page(site: Path) -> None:
 def test_every_figure_says_what_one_sees(site: Path) -> None:
     figures = [
         tag
-        for page in site.glob("lessons/*/index.html")
+        for page in site.glob("**/lessons/*/index.html")
         for tag in re.findall(r"<svg [^>]*role=\"img\"[^>]*>", page.read_text(encoding="utf-8"))
     ]
     assert len(figures) >= 7
