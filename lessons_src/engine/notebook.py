@@ -126,7 +126,7 @@ class _Writer:
             return ""
         block = self.lesson.blocks[int(number)]
         outputs = "" if block.directives.predict else self._outputs(int(number))  # they are in the answer
-        return f"{self._rows(block.fence, block)}\n{outputs}"
+        return f"{self._rows(block.fence, block)}\n" + (outputs and f"Output:\n\n{outputs}")
 
     def _outputs(self, number: int) -> str:
         """Return the outputs of a block as Markdown."""

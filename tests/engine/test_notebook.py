@@ -203,7 +203,7 @@ def test_the_blocks_of_a_fold_are_text_so_that_a_run_of_all_cells_gives_no_answe
     source = cell["source"]
     assert source.startswith(
         "<details>\n<summary>Solution of <code>f</code></summary>\n\nThink.\n\n"
-        "```python\n1 + 1\n```\n\n```text\n2\n```\n"
+        "```python\n1 + 1\n```\n\nOutput:\n\n```text\n2\n```\n"
     )
     assert picture(source)[0] == "A line."
     assert source.endswith(
