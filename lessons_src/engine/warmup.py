@@ -24,6 +24,7 @@ import torch
 
 # The first optimiser of a lesson would import this, which takes a second.
 import torch._dynamo
+from matplotlib.backends.registry import backend_registry
 
 from lessons_src.engine import figures, running, worker
 
@@ -38,7 +39,7 @@ with plt.rc_context(figures.STYLE):
     plt.close("all")
 
 # To choose a backend reads what all installed packages say of themselves, the first time.
-matplotlib.backends.backend_registry.list_all()
+backend_registry.list_all()  # type: ignore[no-untyped-call]
 
 # The collector never visits the objects that exist now: that would copy their memory in each lesson.
 gc.freeze()
