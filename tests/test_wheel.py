@@ -67,16 +67,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_in(python: Path, code: str) -> str:
     # Without NumPy, torch warns when it is imported.
-    command: list[str | Path] = [
-        python,
-        "-I",
-        "-W",
-        "error",
-        "-W",
-        "ignore:Failed to initialize NumPy",
-        "-c",
-        code,
-    ]
+    command = [str(python), "-I", "-W", "error", "-W", "ignore:Failed to initialize NumPy", "-c", code]
     return subprocess.run(command, cwd=python.parent, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
