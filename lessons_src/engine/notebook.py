@@ -106,7 +106,7 @@ class _Writer:
             question = self._plain(directives.predict)
             explained = self._plain(self._rows(block.explanation, block))
             answer = details("Answer", f"{self._outputs(number)}\n{explained}")
-            return f"**Predict first.** {question}\n\n{place}{answer}\0\n"
+            return f"**Predict first.** {question}\n\n{place}{answer}"
         grade = f"*{directives.exercise}*\n\n" if directives.exercise else ""
         return grade + place + self._caption(number)
 
@@ -143,7 +143,7 @@ class _Writer:
             return ""
         first, rest = split_description(escape(described, quote=False))
         title = f"<b>Figure {self.figures[number]}</b>. {first}"
-        return (details(title, rest) if rest else f"\n{title}\n\n") + "\0\n"
+        return details(title, rest) if rest else f"\n{title}\n\n"
 
     def _code_cell(self, number: int) -> NotebookNode:
         block, run = self.lesson.blocks[number], self.runs[number]

@@ -98,8 +98,11 @@ def without_containers(text: str, in_fold: Callable[[str], str]) -> str:
 
 
 def details(title: str, inside: str) -> str:
-    """Return a fold, with a `title` that is HTML and with Markdown `inside`, which needs the empty lines."""
-    return f"\n<details>\n<summary>{title}</summary>\n\n{inside.strip()}\n\n</details>\n\n"
+    """Return a fold, which ends a cell: Jupyter leaves no space between a fold and a paragraph.
+
+    The `title` is HTML. Markdown `inside` HTML needs the empty lines.
+    """
+    return f"\n<details>\n<summary>{title}</summary>\n\n{inside.strip()}\n\n</details>\n\0\n"
 
 
 def _quoted(text: str) -> str:

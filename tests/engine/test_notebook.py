@@ -103,8 +103,7 @@ def test_a_figure_stands_below_its_cell_with_its_text_and_its_caption() -> None:
 
 def test_a_figure_that_one_sentence_describes_has_nothing_to_fold() -> None:
     found = sources(block(FIGURE, None, "figure: One."), block(FIGURE, None, "figure: Two."), "More.\n")
-    assert found[1::2] == ["<b>Figure 1</b>. One.", "<b>Figure 2</b>. Two."]
-    assert found[4] == "More."
+    assert found[1::2] == ["<b>Figure 1</b>. One.", "<b>Figure 2</b>. Two.\n\n\nMore."]
 
 
 def test_hidden_code_is_a_cell_that_is_closed_because_the_notebook_would_not_run_without_it() -> None:
@@ -199,8 +198,8 @@ def test_the_blocks_of_a_fold_are_text_so_that_a_run_of_all_cells_gives_no_answe
         block(FIGURE, None, "figure: A line.", indent="    "),
         block("3", "3", "predict: What?", indent="    "),
     ]
-    (cell,) = cells(fold, *inside, "After.\n")
-    source = cell["source"]
+    source, after = sources(fold, *inside, "After.\n")
+    assert after == "After."
     assert source.startswith(
         "<details>\n<summary>Solution of <code>f</code></summary>\n\nThink.\n\n"
         "```python\n1 + 1\n```\n\nOutput:\n\n```text\n2\n```\n"
@@ -208,7 +207,7 @@ def test_the_blocks_of_a_fold_are_text_so_that_a_run_of_all_cells_gives_no_answe
     assert picture(source)[0] == "A line."
     assert source.endswith(
         "**Predict first.** What?\n\n```python\n3\n```\n\n\n"
-        "<details>\n<summary>Answer</summary>\n\n```text\n3\n```\n\n</details>\n\n</details>\n\nAfter."
+        "<details>\n<summary>Answer</summary>\n\n```text\n3\n```\n\n</details>\n\n</details>"
     )
 
 
@@ -234,8 +233,9 @@ def test_a_tab_is_a_paragraph_with_its_title() -> None:
 
 def test_containers_may_be_in_each_other_and_in_lists() -> None:
     nested = '- item\n\n    ??? tip "Outer"\n\n        !!! note\n\n            Inner.\n\n    Rest.\n'
-    (source,) = sources(nested)
-    rows = "<details>", "<summary>Outer</summary>", "> **Note**", ">", "> Inner.", "</details>", "Rest."
+    source, rest = sources(nested)
+    rows = "<details>", "<summary>Outer</summary>", "> **Note**", ">", "> Inner.", "</details>"
+    assert rest == "Rest."
     assert [row for row in source.split("\n") if row.strip()] == ["- item", *(f"    {row}" for row in rows)]
 
 

@@ -64,7 +64,9 @@ def _result(block: Block, cell: nbformat.NotebookNode) -> BlockRun:
 def _with_warnings_last(block: Block) -> Block:
     if block.output is None:
         return block
-    rows = sorted(block.output.text.split("\n"), key=lambda row: bool(re.match(r"\w+Warning: ", row)))
+    rows = block.output.text.split("\n")
+    raised = [rows.pop()] if block.directives.raises else []
+    rows = [*sorted(rows, key=lambda row: bool(re.match(r"\w+Warning: ", row))), *raised]
     return replace(block, output=replace(block.output, text="\n".join(rows)))
 
 
