@@ -9,7 +9,8 @@ Read the files in the order in which a lesson passes through them:
    something that it depends on changes. `progress` gets the runs that a site's build needs.
 3. `failures` checks a run against the stored outputs, with `comparing`.
 4. Four readers use the run: `pytest_plugin` (a test for each block), `accepting` (new stored
-   outputs), `mkdocs_plugin` (pages, with `page`, `figures` and `formulas`) and `notebook`.
+   outputs), `mkdocs_plugin` (pages, with `page`, `figures` and `formulas`) and `notebook`, which
+   `offers` puts on the site and `notebook_page` makes a page of.
 5. Under `mkdocs serve`, `live` runs the blocks that a reader has changed on the page.
 
 Learners do not need this package, and it does not import what they learn with.
