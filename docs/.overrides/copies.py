@@ -19,7 +19,7 @@ from mkdocs.plugins import event_priority
 from mkdocs.utils import write_file
 
 from lessons_src.engine.notebook import EXAMPLE
-from lessons_src.engine.plain import plain_markdown
+from lessons_src.engine.page_copy import copy_page
 
 # A link of a docstring to another entry, which is on the same page or the next
 _REFERENCE = re.compile(r"\[([^\]\[]+)\]\[[^\]\[]*\]")
@@ -57,10 +57,6 @@ def on_page_markdown(markdown, *, page, config, files):
     return page.meta["source"]
 
 
-def on_env(env, *, config, files):
-    _now.files = files
-
-
 def on_page_context(context, *, page, config, nav):
     if _now.offline:
         page.canonical_url = None  # the site has its pages at other addresses
@@ -75,10 +71,10 @@ def on_page_context(context, *, page, config, nav):
     if _now.offline:
         return
     page.meta["markdown"] = "index.md"
-    text = plain_markdown(
+    text = copy_page(
         page.meta["source"],
         lesson,
-        lambda to: _address(to, page, config),
+        urljoin(config.site_url, page.file.src_uri),
         lambda name, options: _reference(name, options, config),
     )
     foot = f"\n---\n\n<{page.canonical_url}>\n{made}".rstrip() + "\n"
@@ -106,17 +102,6 @@ def report_address(repository, page, made):
     if "gitlab" in repository:
         return f"{repository.rstrip('/')}/-/issues/new?issue[title]={title}&issue[description]={body}"
     return f"{repository.rstrip('/')}/issues/new?title={title}&body={body}"
-
-
-def _address(to, page, config):
-    """Return the absolute address of a link of a page."""
-    if re.match(r"[a-z]+:", to):
-        return to
-    path, hash_, anchor = to.partition("#")
-    place = posixpath.normpath(posixpath.join(posixpath.dirname(page.file.src_uri), path))
-    file = _now.files.get_file_from_path(place) if path else page.file
-    base = urljoin(config.site_url, file.url) if file else urljoin(page.canonical_url, path)
-    return base + hash_ + anchor
 
 
 def _reference(name, options, config):

@@ -12,16 +12,18 @@ from urllib.parse import urljoin, urlsplit
 
 from markdown_it import MarkdownIt
 
-_FENCE = r"^(?P<margin> *)(?P<marks>`{3,}|~{3,})(?s:.*?)^(?P=margin)(?P=marks)[ \t]*$"
+FENCE = r"^(?P<margin> *)(?P<marks>`{3,}|~{3,})(?s:.*?)^(?P=margin)(?P=marks)[ \t]*$"
+"""A fence with what is in it. The group `margin` is before it, and `marks` are its first characters."""
+
 _INLINE = re.compile(
-    rf"(?P<kept>{_FENCE}|(?P<ticks>`+)(?s:.*?)(?P=ticks)|\$\$(?s:.*?)\$\$|\$[^$\n]+\$)"
+    rf"(?P<kept>{FENCE}|(?P<ticks>`+)(?s:.*?)(?P=ticks)|\$\$(?s:.*?)\$\$|\$[^$\n]+\$)"
     # A comment, or a list of attributes
     r"|(?P<dropped><!--(?s:.*?)-->| *\{:? *(?:[.#][A-Za-z]|[\w-]+=)[^{}\n]*\})"
     r'|(?P<before>\]\(<?|\b(?:href|src)=")(?P<target>[^\s)>"]+)',
     re.MULTILINE,
 )
 _CONTAINER = re.compile(
-    rf"{_FENCE}|"
+    rf"{FENCE}|"
     r'^(?P<indent> *)(?P<mark>!!!|\?\?\?\+?|===[+!]*) *(?=[\w"])(?P<kind>\w*)[\w -]*'
     r'(?:"(?P<title>.*)")?[ \t]*\n'
     r"(?P<inside>(?:(?:(?P=indent) {4}.*|[ \t]*)\n)*)",

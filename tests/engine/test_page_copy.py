@@ -6,13 +6,13 @@ import pytest
 from lesson_helpers import block, parse
 
 from lessons_src.engine.page import render_page
-from lessons_src.engine.plain import plain_markdown
+from lessons_src.engine.page_copy import copy_page
 
 
 def plain(*pieces: str) -> str:
     lesson = parse(*pieces)
     page = render_page(lesson).markdown
-    return plain_markdown(page, lesson, link=lambda to: f"<{to}>", reference=lambda *found: f"{found}\n")
+    return copy_page(page, lesson, "https://a.org/b/c.md", lambda *found: f"{found}\n")
 
 
 def test_an_output_stays_below_its_block_and_a_hidden_block_is_left_out() -> None:
@@ -25,14 +25,14 @@ def test_the_time_is_told_without_its_class() -> None:
     lesson = replace(parse("# A\n\nText.\n"), minutes=30)
     page = render_page(lesson).markdown
     assert "{ .lesson-time }" in page
-    assert plain_markdown(page, lesson, str, max) == "# A\n\n30 minutes\n\nText.\n"
+    assert copy_page(page, lesson, "", max) == "# A\n\n30 minutes\n\nText.\n"
 
 
 def test_a_question_is_above_what_it_asks_for() -> None:
     question = block("2 * w", "6", "predict: What is it?<br>**A** 5<br>**B** 6")
     assert plain(question, "Twice 3.\n\n<!-- /predict -->\n\nText.\n") == (
         "```python\n2 * w\n```\n\n**Predict first.** What is it?\n\n**A** 5\n\n**B** 6\n\n"
-        "<details><summary>Answer</summary>\n\n```text\n6\n```\n\nTwice 3.\n\n</details>\n\nText.\n"
+        "<details>\n<summary>Answer</summary>\n\n```text\n6\n```\n\nTwice 3.\n\n</details>\n\nText.\n"
     )
 
 
@@ -56,9 +56,12 @@ def test_an_exercise_says_how_hard_it_is_and_a_block_that_it_is_not_run() -> Non
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("See [this](../clinic.md#x) and [that](a.md).", "See [this](<../clinic.md#x>) and [that](<a.md>)."),
-        ('<a href="a.ipynb" download>this</a>', '<a href="<a.ipynb>" download>this</a>'),
-        ("[Go](a.md){ .md-button .primary }", "[Go](<a.md>)"),
+        (
+            "See [this](../clinic.md#x) and [that](a.md).",
+            "See [this](https://a.org/clinic/#x) and [that](https://a.org/b/a/).",
+        ),
+        ('<a href="a.ipynb" download>this</a>', '<a href="https://a.org/b/c/a.ipynb" download>this</a>'),
+        ("[Go](a.md){ .md-button .primary }", "[Go](https://a.org/b/a/)"),
         ("`[a](b.md)` and ``[`a`](b.md)``", "`[a](b.md)` and ``[`a`](b.md)``"),
         ("One.\n\n<!-- # not: two -->\n\nThree.", "One.\n\nThree."),
         ("One.\n\n\n\nTwo.", "One.\n\nTwo."),
@@ -74,14 +77,16 @@ def test_what_is_folded_stays_folded_and_other_containers_end_where_they_did() -
     solution = block("1", "1", indent="        ")
     text = f'??? tip "Hint"\n    One.\n\n    !!! note\n\n        Two.\n\n{solution}    Three.\n\nFour.\n'
     assert plain(text) == (
-        "<details><summary>Hint</summary>\n\nOne.\n\n**Note**\n\nTwo.\n\n```python\n1\n```\n\n```text\n1\n```\n\n"
-        "Three.\n\n</details>\n\nFour.\n"
+        "<details>\n<summary>Hint</summary>\n\nOne.\n\n> **Note**\n>\n> Two.\n>\n"
+        "> ```python\n> 1\n> ```\n>\n> ```text\n> 1\n> ```\n\nThree.\n\n</details>\n\nFour.\n"
     )
 
 
 def test_a_fold_in_a_list_keeps_its_place_and_one_at_the_end_is_closed() -> None:
     text = '- One\n\n    ??? tip "Two"\n\n        Three.\n'
-    assert plain(text) == "- One\n\n    <details><summary>Two</summary>\n\n    Three.\n\n    </details>\n"
+    assert (
+        plain(text) == "- One\n\n    <details>\n    <summary>Two</summary>\n\n    Three.\n\n    </details>\n"
+    )
 
 
 def test_tabs_have_their_titles_and_a_fence_is_not_read() -> None:
