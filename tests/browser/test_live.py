@@ -105,7 +105,7 @@ class Server:
         shutil.copytree(ROOT / "lessons_src", root / "lessons_src")
         configuration = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
         configuration = re.sub(r"^nav:\n(?:  .*\n)+", "", configuration, flags=re.MULTILINE)
-        (root / "mkdocs.yml").write_text(configuration.replace("[lessons/linear-regression.md]", "[]"))
+        (root / "mkdocs.yml").write_text(configuration)
         (root / "docs" / "index.md").write_text("# Home\n\n[The lesson](lesson.md)\n")
         (root / "docs" / "glossary.md").write_text("# Glossary\n\n### block\n\nSome code.\n\nMore.\n")
         self.lesson.write_text(LESSON, encoding="utf-8")
