@@ -270,8 +270,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             outcome.site_page.content = fill_in(outcome.site_page.content or "", results)
             outcome.site_page.meta["lesson"] = outcome.lesson  # for templates and hooks
             self.last_good[name] = outcome.site_page
-            if outcome.lesson:
-                self.live_lessons[outcome.lesson.path] = outcome.lesson
+            assert outcome.lesson  # without one there is a failure
+            self.live_lessons[outcome.lesson.path] = outcome.lesson
 
     def _show_failures(self, name: str, page: SitePage, failures: list[Failure]) -> None:
         """Show the failures, above the last good page if there is one."""
