@@ -5,7 +5,7 @@
 // What is scrolled sideways where there is no room for it, and what it is called then.
 const SCROLLERS = {
   Output: ".lesson-output",
-  Code: ".md-typeset pre > code",
+  Code: ".md-typeset pre > code:not(.lesson-editor)",
   Drawing: ".lesson-figure",
   Table: ".md-typeset__scrollwrap",
   Formula: ".md-typeset math[display=block]",
@@ -26,8 +26,7 @@ function offerScrolling(box) {
   }
 }
 
-// Material's, for the first page and for each that instant navigation puts in its place.
-document$.subscribe(() => {
+function watchScrollers() {
   sizes.disconnect();
   for (const [name, selector] of Object.entries(SCROLLERS)) {
     document.querySelectorAll(selector).forEach((box, index) => {
@@ -35,6 +34,14 @@ document$.subscribe(() => {
       sizes.observe(box);
     });
   }
+}
+
+// What a reader's own code shows, under `mkdocs serve`.
+addEventListener("lesson-shown", watchScrollers);
+
+// Material's, for the first page and for each that instant navigation puts in its place.
+document$.subscribe(() => {
+  watchScrollers();
   // What one copies of an example is what one types, without prompts and outputs.
   for (const example of document.querySelectorAll(".doc-contents pre > code")) {
     const typed = example.textContent.matchAll(/^(?:>>>|\.\.\.) ?(.*)/gm);

@@ -139,8 +139,8 @@ class BackwardRecord:
             >>> import torch
             >>> from lessons_src import record_backward
             >>> w = torch.tensor(3.0, requires_grad=True)
-            >>> record = record_backward(w * w, {"w": w})
-            >>> step = json.loads(record.to_json())["steps"][-1]
+            >>> squared = record_backward(w * w, {"w": w})
+            >>> step = json.loads(squared.to_json())["steps"][-1]
             >>> step["name"], step["labels"], step["accumulation"]["after"]["values"]
             ('AccumulateGrad', ['w'], 6.0)
         """

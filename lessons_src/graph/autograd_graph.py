@@ -220,8 +220,8 @@ class AutogradGraph(GraphData):
         Examples:
             >>> import torch
             >>> x = torch.tensor(3.0, requires_grad=True)
-            >>> graph = AutogradGraph.from_output(x.exp(), names={"x": x})
-            >>> print(graph.to_dot().splitlines()[-2])
+            >>> exponential = AutogradGraph.from_output(x.exp(), names={"x": x})
+            >>> print(exponential.to_dot().splitlines()[-2])
               "node-0" -> "node-1" [id="edge-0-1"];
         """
         return dot_text(make_picture(self, shapes=shapes, show_none=show_none))
@@ -255,8 +255,8 @@ class AutogradGraph(GraphData):
         Examples:
             >>> import torch
             >>> x = torch.tensor(3.0, requires_grad=True)
-            >>> graph = AutogradGraph.from_output(x.exp(), names={"x": x})
-            >>> svg = graph.to_svg(id_prefix="exp")
+            >>> exponential = AutogradGraph.from_output(x.exp(), names={"x": x})
+            >>> svg = exponential.to_svg(id_prefix="exp")
             >>> [part.partition('"')[0] for part in svg.split('<g id="')[1:]]
             ['exp-edge-0-1', 'exp-node-0', 'exp-node-1']
         """

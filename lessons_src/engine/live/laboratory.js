@@ -190,6 +190,7 @@ class LiveBlock {
     this.yours.forEach((node) => node.classList.add("live-yours"));
     if (!this.fold) this.stored.forEach((node) => node.remove());
     (this.fold ?? this.end).before(...this.yours);
+    dispatchEvent(new Event("lesson-shown"));
   }
 
   restore() {
