@@ -8,10 +8,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.util import FileWrapper
 
 import pytest
 from lesson_helpers import PATH, block, parse
@@ -33,10 +35,11 @@ class _Quiet(WSGIRequestHandler):
 
 
 def site(environ: Any, start_response: Any) -> Any:
-    """A site of one page and one picture."""
-    kind = "text/html" if environ["PATH_INFO"] == "/" else "image/png"
+    """A site of two pages and one picture. As in MkDocs' own, a page is a file, and an error is not."""
+    path = environ["PATH_INFO"]
+    kind = "image/png" if path.endswith(".png") else "text/html"
     start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(PAGE)))])
-    return [PAGE]
+    return FileWrapper(BytesIO(PAGE)) if path == "/" else [PAGE]
 
 
 class Served:
@@ -152,6 +155,7 @@ def test_what_raises_is_the_last_and_says_where(served: Served) -> None:
 
 
 def test_a_page_that_is_loaded_gets_the_script_and_other_files_are_as_they_were(served: Served) -> None:
+    assert "lesson-token" in served.get("/missing/")[2]
     _, headers, page = served.get("/")
     assert page.index("/_live/laboratory.js") < page.index("</head>")
     assert int(headers["Content-Length"]) == len(page)
