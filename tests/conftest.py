@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     from playwright.sync_api import Browser, Page
 
@@ -49,6 +51,16 @@ def build_site(folder: Path, **environment: str) -> list[str]:
         text=True,
     )
     return done.stdout.split()
+
+
+def load_hooks(name: str) -> ModuleType:
+    """Import a file of hooks, which is in no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / ".overrides" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The site for other readers: Markdown, a list of the pages, and on each page what made it."""
 
-import importlib.util
 import os
 import platform
 import re
@@ -12,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from conftest import ROOT
+from conftest import ROOT, load_hooks
 
 from lessons_src.engine.parsing import read_lesson
 
@@ -38,12 +37,7 @@ def html(file: Path) -> Tag:
 
 @pytest.fixture(scope="module")
 def hooks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("copies", ROOT / "docs" / ".overrides" / "copies.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_hooks("copies")
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)

@@ -1,6 +1,5 @@
 """A word of the glossary has its sentence wherever a page uses it, and leads there once."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -8,7 +7,7 @@ from types import ModuleType
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
+from conftest import ROOT, load_hooks
 
 GLOSSARY = ROOT / "docs" / "glossary.md"
 SMALL = """\
@@ -40,12 +39,7 @@ ABBR = '<abbr title="Without a copy.">'
 
 @pytest.fixture(scope="module")
 def hooks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / ".overrides" / "hooks.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_hooks("hooks")
 
 
 def marked(hooks: ModuleType, html: str) -> str:
