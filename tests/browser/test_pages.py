@@ -5,32 +5,9 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from site_pages import NOTEBOOKS, PATHS, REFERENCE
+from site_pages import REFERENCE
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1300, "light"), (390, "dark")])
-def test_pages_load_from_one_host_without_an_error_and_never_scroll_sideways(
-    browser: Browser, address: str, width: int, scheme: Literal["light", "dark"]
-) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    problems: list[str] = []
-    context.on("weberror", lambda error: problems.append(str(error.error)))
-    context.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    context.on(
-        "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url)
-    )
-    # All at once: a page is idle half a second after its last request.
-    paths = [*PATHS, *NOTEBOOKS]
-    pages = [context.new_page() for _ in paths]
-    for page, path in zip(pages, paths, strict=True):
-        page.goto(address + path, wait_until="commit")
-    for page in pages:
-        page.wait_for_load_state("networkidle")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
-    assert problems == []
-    context.close()
 
 
 def test_a_predict_first_answer_is_folded_until_it_is_opened_from_the_keyboard(
@@ -94,6 +71,14 @@ def test_signatures_of_the_reference_fit_a_phone(page: Page, address: str) -> No
                 .filter(code => code.scrollWidth > code.clientWidth).map(code => code.innerText)"""
         )
         assert wide == []
+
+
+def test_signatures_have_no_button_to_copy(page: Page, address: str) -> None:
+    page.goto(address + "reference/basics/")
+    page.wait_for_selector(".md-code__nav", state="attached")
+    signatures = page.locator(".doc-signature")
+    assert signatures.count() > 3
+    assert not any(button.is_visible() for button in signatures.locator("button").all())
 
 
 def test_copying_an_example_of_the_reference_leaves_prompts_and_outputs_out(

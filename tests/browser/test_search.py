@@ -3,8 +3,9 @@
 import re
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
-from site_pages import ROOT
+from site_pages import AXE, ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -67,3 +68,9 @@ def test_no_search_leads_to_a_notebook_which_has_the_words_of_its_lesson(page: P
     places = {entry["location"].partition("#")[0] for entry in index["docs"]}
     assert "lessons/linear-regression/" in places
     assert not [place for place in places if place.startswith("notebooks/")]
+
+
+def test_axe_finds_nothing_in_an_open_search(search: Page, address: str) -> None:
+    first_result(search, address, "gradient")
+    search.evaluate(AXE_SCRIPT)
+    assert search.evaluate(AXE, ".md-search") == []

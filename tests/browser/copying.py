@@ -2,16 +2,13 @@
 
 import textwrap
 
-import pytest
-from playwright.sync_api import Browser
-from site_pages import CODE, ROOT, UNFOLD
+from playwright.sync_api import Page
+from site_pages import ROOT
 
 from lessons_src.engine.failures import check_lesson
 from lessons_src.engine.lesson import Lesson
 from lessons_src.engine.parsing import parse_lesson, read_lesson
 from lessons_src.engine.running import run_lesson
-
-pytestmark = pytest.mark.slow
 
 COPY = """async (buttons) => {
     const copies = [];
@@ -74,33 +71,20 @@ def pasted(path: str, copies: list[tuple[str, int | None]]) -> Lesson:
     return parse_lesson("".join(parts), lesson.path)
 
 
-@pytest.mark.parametrize("path", CODE)
-def test_what_is_copied_from_a_page_runs_in_order_and_shows_what_the_page_shows(
-    browser: Browser, address: str, path: str
-) -> None:
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.goto(address + path)
+def copies(page: Page) -> list[tuple[str, int | None]]:
+    """What each button to copy of an unfolded page gives, and how many errors its example shows."""
     page.wait_for_selector(".md-code__nav", state="attached")
-    page.evaluate(UNFOLD)
     buttons = page.query_selector_all(
         ".md-content .highlight:not(.doc-signature, .language-console) [data-clipboard-target]"
     )
-    copies = []
+    found = []
     for start in range(0, len(buttons), AT_ONCE):
-        copies += page.evaluate(COPY, buttons[start : start + AT_ONCE])
-    context.close()
-    lesson = pasted(path, copies)
+        found += page.evaluate(COPY, buttons[start : start + AT_ONCE])
+    return found
+
+
+def assert_copies_do_what_the_page_shows(path: str, copied: list[tuple[str, int | None]]) -> None:
+    lesson = pasted(path, copied)
     # The tests of the page run the same code, where all of it is on the page.
     if codes(lesson)[1:] != codes(source(path)):
         assert [str(failure) for failure in check_lesson(lesson, run_lesson(lesson))] == []
-
-
-def test_signatures_have_no_button_to_copy(browser: Browser, address: str) -> None:
-    page = browser.new_page()
-    page.goto(address + "reference/basics/")
-    page.wait_for_selector(".md-code__nav", state="attached")
-    signatures = page.locator(".doc-signature")
-    assert signatures.count() > 3
-    assert not any(button.is_visible() for button in signatures.locator("button").all())
-    page.close()
