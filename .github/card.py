@@ -39,7 +39,7 @@ svg {{ height: 550px; width: auto; justify-self: center }}
 
 with sync_playwright() as playwright:
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    browser = playwright.chromium.launch(executable_path=shutil.which("chromium-headless-shell") or shutil.which("chromium"), args=arguments)
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
     page = browser.new_page(viewport={"width": 1200, "height": 630})
     page.set_content(PAGE)
     page.screenshot(path=ROOT / "docs" / "assets" / "card.png")
