@@ -18,6 +18,8 @@ PYTEST := pytest --numprocesses 2 --dist loadfile
 TEST = $(PYTEST) -m "not slow"
 # Two builds of one commit are the same byte for byte; this is the date that they carry.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+# Where Python keeps no bytecode, each process compiles torch and MkDocs anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Material announces MkDocs 2, which is pinned away, on every start.
 export NO_MKDOCS_2_WARNING := 1
 
