@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ("docs", "lessons_src", "mkdocs.yml", "pyproject.toml")
 # The first has no windows and no settings, and loads a page in two thirds of the other's time.
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -39,16 +38,21 @@ print(*sys.modules)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def build_site(folder: Path, **environment: str) -> list[str]:
-    """Build the site from a copy of its sources in `folder`; return the modules that the build imported."""
+def build_site(folder: Path, *, cached: bool = False, **environment: str) -> list[str]:
+    """Build the site from a copy of the project in `folder`; return the modules that the build imported.
+
+    If `cached`, it takes what an earlier build of the project has run.
+    """
     folder.mkdir(parents=True)
-    for name in SOURCES:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
+    for part in ROOT.iterdir():
+        if (part.name[0] != "." and part.name != "site") or (cached and part.name == ".cache"):
+            copy = shutil.copytree if part.is_dir() else shutil.copy
+            copy(part, folder / part.name)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
         [sys.executable, "-c", BUILD],
         cwd=folder,
-        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000", **environment},
+        env={**inherited, "SOURCE_DATE_EPOCH": "1700000000", **environment},
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -75,7 +79,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (shared / "site.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "project" / "site").exists():
-            build_site(shared / "project")
+            build_site(shared / "project", cached=True)
     return shared / "project" / "site"
 
 

@@ -97,15 +97,18 @@ def _sha256(text: str) -> str:
 
 def _surroundings(project: Path, site: Path) -> str:
     """Return a digest of everything but its own code that a lesson's output can depend on."""
-    files = sorted(_digest(file) for file in _files(project, site))
+    files = sorted(_digest(file, top) for file, top in _files(project, site))
     return _sha256(repr((files, _ENGINE_SOURCES, _ENVIRONMENT, _installed())))
 
 
-def _files(project: Path, site: Path) -> Iterator[Path]:
-    """Yield the files that a lesson can import or read, but no lesson and no file that a tool has made."""
+def _files(project: Path, site: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield the files that a lesson can import or read, each with the folder that contains them all.
+
+    No lesson is among them, and no file that a tool has made.
+    """
     # A server builds elsewhere, but a site may have been built before.
     seen = {folder.resolve() for folder in (site, project / "site")}
-    for top in (project, _PACKAGE):
+    for top, contains in ((project, project), (_PACKAGE, _PACKAGE.parent)):
         for name, folders, files in os.walk(top, followlinks=True):
             folder = Path(name)
             if folder.resolve() in seen or (folder / "pyvenv.cfg").exists():
@@ -116,18 +119,22 @@ def _files(project: Path, site: Path) -> Iterator[Path]:
             has_lessons = folder == project or folder.is_relative_to(project / "docs")
             for file in files:
                 if file[0] != "." and not (has_lessons and file.endswith(".md")):
-                    yield folder / file
+                    yield folder / file, contains
 
 
-def _digest(file: Path) -> tuple[str, str]:
+def _digest(file: Path, top: Path) -> tuple[str, str]:
+    # A project that is moved, or cloned again, keeps its runs.
+    name = file.relative_to(top).as_posix()
     try:
-        return str(file), hashlib.sha256(file.read_bytes()).hexdigest()
+        return name, hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError:  # an editor has deleted it meanwhile, or a link leads nowhere
-        return str(file), ""
+        return name, ""
 
 
 # Read at import, because a server keeps the engine and the colours that it has imported.
-_ENGINE_SOURCES = [_digest(file) for file in [_PACKAGE / "palette.py", *sorted(_ENGINE.rglob("*.py"))]]
+_ENGINE_SOURCES = [
+    _digest(file, _PACKAGE) for file in [_PACKAGE / "palette.py", *sorted(_ENGINE.rglob("*.py"))]
+]
 
 
 @functools.cache

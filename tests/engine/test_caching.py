@@ -211,6 +211,15 @@ def test_a_run_is_forgotten_when_a_file_changes_that_a_lesson_may_read(tmp_path:
     assert cache_in(project).load(LESSON) is None
 
 
+def test_a_project_that_is_moved_keeps_its_runs(tmp_path: Path) -> None:
+    project, moved = tmp_path / "project", tmp_path / "elsewhere" / "of another name"
+    write(project / "docs/data.csv", "1")
+    stored(project)
+    moved.parent.mkdir()
+    project.rename(moved)
+    assert cache_in(moved).load(LESSON) is not None
+
+
 SCRIPT = f"""
 import sys
 from pathlib import Path
