@@ -5,17 +5,19 @@ from __future__ import annotations
 import fcntl
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from functools import partial
+from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from bs4 import BeautifulSoup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +36,9 @@ cli(["build", "--strict", "--quiet"], standalone_mode=False)
 print(*sys.modules)
 """
 
+# What pytest sets, and `make check` for it; a build outside of them does not have it.
+_OF_TESTS = re.compile("PYTEST_.*|COLUMNS|LINES|TEST")
+
 # What a shell starts in its background ignores Ctrl-C, and so does all that it starts; tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -48,7 +53,7 @@ def build_site(folder: Path, *, cached: bool = False, **environment: str) -> lis
         if (part.name[0] != "." and part.name != "site") or (cached and part.name == ".cache"):
             copy = shutil.copytree if part.is_dir() else shutil.copy
             copy(part, folder / part.name)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    inherited = {name: value for name, value in os.environ.items() if not _OF_TESTS.fullmatch(name)}
     done = subprocess.run(
         [sys.executable, "-c", BUILD],
         cwd=folder,
@@ -58,6 +63,12 @@ def build_site(folder: Path, *, cached: bool = False, **environment: str) -> lis
         text=True,
     )
     return done.stdout.split()
+
+
+@cache
+def parsed(page: Path) -> BeautifulSoup:
+    """Parse a page of the site, once for all tests of a worker."""
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
 
 
 def load_hooks(name: str) -> ModuleType:

@@ -7,8 +7,7 @@ from pathlib import Path
 from types import FunctionType
 
 import pytest
-from bs4 import BeautifulSoup
-from conftest import ROOT, build_site
+from conftest import ROOT, build_site, parsed
 
 import lessons_src
 from lessons_src.backward.hooks import BackwardRecord
@@ -89,7 +88,7 @@ def test_every_public_name_is_in_the_reference_with_an_output_of_its_own(site: P
 def test_examples_in_docstrings_are_code_and_their_references_are_links(site: Path) -> None:
     for page in site.glob("reference/*/index.html"):
         html = page.read_text(encoding="utf-8")
-        soup = BeautifulSoup(html, "html.parser")
+        soup = parsed(page)
         assert soup.select(".doc-contents .highlight .gp")
         prose = " ".join(part.get_text() for part in soup.select(".doc-contents :is(p, li, blockquote)"))
         assert ">>>" not in prose

@@ -10,8 +10,7 @@ from types import ModuleType, SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from bs4 import BeautifulSoup, Tag
-from conftest import ROOT, load_hooks
+from conftest import ROOT, load_hooks, parsed
 
 from lessons_src.engine.parsing import read_lesson
 
@@ -31,10 +30,6 @@ def copy(site: Path, source: Path) -> str:
     return (site / place(source) / "index.md").read_text(encoding="utf-8")
 
 
-def html(file: Path) -> Tag:
-    return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
-
-
 @pytest.fixture(scope="module")
 def hooks() -> ModuleType:
     return load_hooks("copies")
@@ -42,7 +37,7 @@ def hooks() -> ModuleType:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 def test_a_page_has_a_copy_in_plain_markdown_with_its_outputs(site: Path, source: Path) -> None:
-    (link,) = html(site / place(source) / "index.html").select('link[rel~=alternate][type="text/markdown"]')
+    (link,) = parsed(site / place(source) / "index.html").select('link[rel~=alternate][type="text/markdown"]')
     assert link["href"] == "index.md"
     text = copy(site, source)
     assert text.startswith("# ")
@@ -65,7 +60,7 @@ def test_the_links_of_a_copy_are_absolute_and_lead_to_what_is_there(site: Path, 
         file = site / path
         assert file.exists(), address
         if anchor:
-            assert html(file / "index.html").find(id=anchor), address
+            assert parsed(file / "index.html").find(id=anchor), address
 
 
 def test_the_reference_is_its_docstrings(site: Path) -> None:
@@ -92,7 +87,7 @@ def test_the_list_for_language_models_has_every_page_and_what_it_is_about(site: 
 def test_a_page_says_what_made_it_and_where_a_fault_is_reported(site: Path) -> None:
     source = ROOT / "docs" / "lessons" / "loss.md"
     blocks = read_lesson(source, ROOT).blocks
-    (foot,) = html(site / "lessons" / "loss" / "index.html").select(".lesson-made")
+    (foot,) = parsed(site / "lessons" / "loss" / "index.html").select(".lesson-made")
     outputs = sum(block.output is not None for block in blocks)
     made = (
         f"Blocks run: {len(blocks)}. Outputs compared: {outputs}. "
@@ -107,10 +102,10 @@ def test_a_page_says_what_made_it_and_where_a_fault_is_reported(site: Path) -> N
 
 
 def test_a_page_without_code_has_nothing_to_count_and_other_pages_have_no_foot(site: Path) -> None:
-    (foot,) = html(site / "glossary" / "index.html").select(".lesson-made")
+    (foot,) = parsed(site / "glossary" / "index.html").select(".lesson-made")
     assert foot.get_text().strip() == "Report a fault in this page"
     for page in [site / "404.html", *site.glob("notebooks/lessons/*/index.html")]:
-        assert html(page).select(".lesson-made, link[type='text/markdown']") == []
+        assert parsed(page).select(".lesson-made, link[type='text/markdown']") == []
 
 
 def test_a_commit_is_told_with_its_date_and_whether_files_have_changed(

@@ -6,8 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from bs4 import BeautifulSoup
-from conftest import ROOT, load_hooks
+from conftest import ROOT, load_hooks, parsed
 
 GLOSSARY = ROOT / "docs" / "glossary.md"
 SMALL = """\
@@ -125,11 +124,11 @@ def test_every_entry_has_one_sentence_of_words_that_stand_above_it_and_a_lesson(
 def test_every_lesson_leads_to_entries_that_are_there_and_the_search_knows_no_sentence(site: Path) -> None:
     index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
     found = {page["location"]: page["text"] for page in index["docs"]}
-    soup = BeautifulSoup((site / "glossary" / "index.html").read_text(encoding="utf-8"), "html.parser")
+    soup = parsed(site / "glossary" / "index.html")
     assert soup.select("a.term, abbr") == []
     anchors = {str(entry["id"]) for entry in soup.select("h3[id]")}
     for page in site.glob("lessons/*/index.html"):
-        soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+        soup = parsed(page)
         links = [str(link["href"]) for link in soup.select("a.term")]
         assert len(links) == len(set(links)) >= 5, page.parent.name
         assert {link.removeprefix("../../glossary/#") for link in links} <= anchors

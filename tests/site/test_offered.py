@@ -3,27 +3,33 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 from zipfile import ZipFile
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from conftest import ROOT
+from conftest import ROOT, parsed
 
 pytestmark = pytest.mark.slow
 
 LESSONS = sorted(path.stem for path in ROOT.glob("docs/lessons/*.md"))
 
 
-def parsed(site: Path, place: str) -> BeautifulSoup:
-    return BeautifulSoup((site / place / "index.html").read_text(encoding="utf-8"), "html.parser")
+def page_at(site: Path, place: str) -> BeautifulSoup:
+    return parsed(site / place / "index.html")
 
 
 def pages(site: Path) -> Iterator[tuple[str, BeautifulSoup, BeautifulSoup]]:
     """Each lesson: its name, its page, and the page of its notebook."""
     for name in LESSONS:
-        yield name, parsed(site, f"lessons/{name}"), parsed(site, f"notebooks/lessons/{name}")
+        yield name, page_at(site, f"lessons/{name}"), page_at(site, f"notebooks/lessons/{name}")
+
+
+@cache
+def ids(page: Path) -> set[str]:
+    return {str(tag["id"]) for tag in parsed(page).select("[id]")}
 
 
 def content(page: BeautifulSoup) -> Tag:
@@ -50,8 +56,8 @@ def test_one_zip_has_all_notebooks_and_the_package(site: Path) -> None:
 
 
 def test_the_set_up_page_leads_to_a_list_of_the_notebooks_in_the_order_of_the_course(site: Path) -> None:
-    assert parsed(site, "setup").select('a[href="../notebooks/"]')
-    links = content(parsed(site, "notebooks")).select('a[href^="lessons/"]:not([download])')
+    assert page_at(site, "setup").select('a[href="../notebooks/"]')
+    links = content(page_at(site, "notebooks")).select('a[href^="lessons/"]:not([download])')
     assert [re.search(r"\d+", link.text)[0] for link in links] == [f"{n}" for n in range(1, 11)]  # type: ignore[index]
     assert sorted(str(link["href"]) for link in links) == [f"lessons/{name}/" for name in LESSONS]
 
@@ -84,7 +90,6 @@ def test_a_notebooks_page_has_the_headings_formulas_and_figures_of_its_lesson(si
 
 
 def test_no_link_of_a_notebooks_page_is_dead(site: Path) -> None:
-    ids: dict[Path, set[str]] = {}
     for name, _, notebook in pages(site):
         for link in notebook.select("a[href], link[href]"):
             address = urlsplit(urljoin(f"http://here/notebooks/lessons/{name}/", str(link["href"])))
@@ -94,7 +99,4 @@ def test_no_link_of_a_notebooks_page_is_dead(site: Path) -> None:
             file = file / "index.html" if file.is_dir() else file
             assert file.exists(), link
             if address.fragment:
-                if file not in ids:
-                    found = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser").select("[id]")
-                    ids[file] = {str(tag["id"]) for tag in found}
-                assert unquote(address.fragment) in ids[file], link
+                assert unquote(address.fragment) in ids(file), link
