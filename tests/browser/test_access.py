@@ -18,7 +18,7 @@ def test_the_script_sees_to_a_page_that_instant_navigation_brings(page: Page, ad
     page.evaluate("window.sameDocument = true")
     page.locator(".md-content a[href*=grad-accumulates]").first.click()
     page.locator("h1", has_text=".grad").wait_for()
-    page.wait_for_function("document.querySelectorAll('.md-code__nav[role=presentation]').length > 30")
+    page.wait_for_function("() => document.querySelectorAll('.md-code__nav[role=presentation]').length > 30")
     page.wait_for_function(SETTLED)
     assert page.evaluate("window.sameDocument")
 
