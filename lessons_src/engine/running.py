@@ -134,7 +134,7 @@ class Run:
         """Interrupt the lesson, so that its exception gives a line; a lesson may ignore that."""
         found = BlockRun(
             problem=f"the lesson was stopped: it took longer than {self._time_limit:g} s; shorten it, or "
-            "write `time-limit: …`, in seconds, into its front matter"
+            "write more seconds as `time-limit: …` into the front matter of its file"
         )
         process.send(signal.SIGINT)
         with contextlib.suppress(EOFError, TimeoutError):

@@ -542,8 +542,8 @@ def test_a_figure_that_cannot_be_drawn_is_a_failure_at_its_line() -> None:
 # Lessons that misbehave: each fails with its line, within its limit, and the next lesson runs.
 
 LOOP = (
-    "the lesson was stopped: it took longer than 1 s; shorten it, or write `time-limit: …`, in seconds, "
-    "into its front matter"
+    "the lesson was stopped: it took longer than 1 s; shorten it, or write more seconds as `time-limit: …` "
+    "into the front matter of its file"
 )
 ENDED = "the lesson's process ended, with exit status"
 TOO_MUCH = "the block shows more than 100,000 characters"
