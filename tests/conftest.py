@@ -32,7 +32,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
 BUILD = """\
 import sys
 from mkdocs.__main__ import cli
-cli(["build", "--strict", "--quiet"], standalone_mode=False)
+cli(["build", "--strict"], standalone_mode=False)
 print(*sys.modules)
 """
 

@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
+from urllib.parse import urljoin
 
 from jinja2 import Environment
 from mkdocs.config import config_options
@@ -45,6 +46,7 @@ from lessons_src.engine.page import (
     unseen_blocks,
 )
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson, syntax_error
+from lessons_src.engine.plain_markdown import page_address
 from lessons_src.engine.progress import BuildRuns
 from lessons_src.engine.running import interrupt_when_ended, prepare
 
@@ -367,8 +369,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         site = config.site_url
         if not site or not address.startswith(site):
             return address
-        place, _, anchor = address.removeprefix(site).partition("#")
-        file = next((file for file in files if file.url == (place or "./")), None)
+        place, _, anchor = address.partition("#")
+        # By its source, because the pages of a site for a disk have other addresses.
+        file = next((file for file in files if page_address(urljoin(site, file.src_uri)) == place), None)
         if file is None:
             log = _serve_log if self.serving else _build_log
             log.warning("%s links to %s, which is not there", page.file.src_uri, address)

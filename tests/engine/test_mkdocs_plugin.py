@@ -308,6 +308,17 @@ def test_a_dead_link_of_a_notebook_ends_a_strict_build(
     assert report in caplog.text
 
 
+def test_the_links_of_a_notebooks_page_are_those_of_a_site_for_a_disk(site: Site) -> None:
+    addresses = "site_url: https://example.org/\nuse_directory_urls: false\nstrict: true"
+    site.configure("  - lessons", f"  - lessons\n{JUPYTER}\n{addresses}")
+    site.write("# Home\n\n## Top\n")
+    text = "[1](https://example.org/#top) [2](https://example.org/a/)\n"
+    site.write(course_lesson(text), name="a.md")
+    site.build()
+    links = site.page("notebooks/a/index.html").select("p > a")
+    assert [link["href"] for link in links if link.text in "12"] == ["../../index.html#top", "../../a.html"]
+
+
 def test_a_server_shows_the_pages_of_notebooks_when_it_is_asked(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
