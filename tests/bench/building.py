@@ -27,6 +27,7 @@ INHERIT: mkdocs.yml
 strict: false
 docs_dir: peer
 nav: null
+hooks: []
 plugins:
   search: {}
   mkdocs-jupyter: {include: ["*.ipynb"], ignore: ["*.md"], execute: true, ignore_h1_titles: true}
@@ -175,9 +176,7 @@ def _serving(project: Path, config: str) -> Iterator[Callable[[Path], float]]:
 
     def rebuild(page: Path) -> float:
         text = page.read_text(encoding="utf-8")
-        seconds = save(page, text.replace("```python\n", f"```python\n# {time.time()}\n", 1))
-        save(page, text)
-        return seconds
+        return save(page, text.replace("```python\n", f"```python\n# {time.time()}\n", 1))
 
     try:
         wait_for("Serving on")

@@ -71,7 +71,7 @@ def test_a_fault_is_reported_with_the_block_that_was_pointed_at(reader: Page, ad
 
 
 def test_the_site_works_from_a_disk(browser: Browser, tmp_path: Path) -> None:
-    build_site(tmp_path / "project", OFFLINE="true")
+    build_site(tmp_path / "project", cached=True, OFFLINE="true")
     with ZipFile(tmp_path / "project" / "site" / "how-pytorch-learns.zip") as archive:
         archive.extractall(tmp_path)
     folder = tmp_path / "how-pytorch-learns"
