@@ -29,8 +29,10 @@ from lessons_src.engine.live.laboratory import Laboratory
 
 pytest_plugins = ["pytester"]
 
+# Any port: somebody who runs the tests may be serving the site at MkDocs' own.
 CONFIGURATION = """\
 site_name: Lessons
+dev_addr: 127.0.0.1:0
 strict: true
 theme: mkdocs
 plugins:
@@ -558,7 +560,7 @@ def test_a_server_refuses_a_port_that_is_taken_before_it_builds(
     site.write(block(site.counted("1"), "1"))
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        site.configure("strict: true", f"strict: true\ndev_addr: 127.0.0.1:{port}")
+        site.configure("127.0.0.1:0", f"127.0.0.1:{port}")
         site.start("serve")
         site.report(caplog)
     assert f"port {port} cannot be used: Address already in use. End what uses it" in caplog.text
