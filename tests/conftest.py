@@ -29,6 +29,8 @@ ROOT = Path(__file__).parents[1]
 # The first has no windows and no settings, and loads a page in two thirds of the other's time.
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+# How long a browser is waited for, in milliseconds. No test measures time, and a machine may be busy.
+PATIENCE = 300_000
 BUILD = """\
 import sys
 from mkdocs.__main__ import cli
@@ -113,11 +115,12 @@ def address(site: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, without which a test is skipped, but not in CI."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     if not CHROMIUM:
         assert not os.environ.get("CI"), "install chromium-headless-shell: .ci/run does"
         pytest.skip("there is no chromium on this machine")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -128,5 +131,6 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page on a phone."""
     page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.set_default_timeout(PATIENCE)
     yield page
     page.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
+from conftest import PATIENCE
 from copying import assert_copies_do_what_the_page_shows, copies
 from site_pages import AXE, CODE, CONTRAST, NOTEBOOKS, PATHS, SETTLED, UNFOLD, WIDTHS
 
@@ -41,7 +42,7 @@ def visit(browser: Browser, address: str, request: pytest.FixtureRequest) -> Ite
         color_scheme="light",
         permissions=["clipboard-read", "clipboard-write"],
     )
-    context.set_default_timeout(300_000)  # no test measures time
+    context.set_default_timeout(PATIENCE)
     found = Visit(request.param, context.new_page())
     problems = found.problems
     context.on("weberror", lambda error: problems.append(str(error.error)))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
+from conftest import PATIENCE
 from playwright.sync_api import Locator, Page, expect
 from site_pages import AXE, CONTRAST, SETTLED
 
@@ -148,7 +149,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def lesson(browser: Browser, server: Server) -> Iterator[Page]:
     """The lesson on a desk, in a tab of its own."""
     context = browser.new_context(viewport={"width": 1300, "height": 900})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -157,9 +158,6 @@ def lesson(browser: Browser, server: Server) -> Iterator[Page]:
     yield page
     assert problems == []
     context.close()
-
-
-expect.set_options(timeout=60_000)
 
 
 def edit(page: Page, block: int) -> Locator:

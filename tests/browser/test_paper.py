@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from conftest import PATIENCE
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.slow
@@ -16,6 +17,7 @@ FOLDS = (
 @pytest.fixture
 def sheet(browser: Browser, address: str) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": SHEET, "height": 900})
+    page.set_default_timeout(PATIENCE)
     page.goto(address + "lessons/no-grad/")
     page.wait_for_selector(".md-code__nav", state="attached")
     page.emulate_media(media="print")
