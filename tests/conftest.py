@@ -118,7 +118,7 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import expect, sync_playwright
 
     if not CHROMIUM:
-        assert not os.environ.get("CI"), "install chromium-headless-shell: .ci/run does"
+        assert not os.environ.get("CI"), "install chromium: .ci/run does"
         pytest.skip("there is no chromium on this machine")
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:

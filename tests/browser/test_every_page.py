@@ -136,5 +136,8 @@ def test_what_is_copied_from_a_page_runs_in_order_and_shows_what_the_page_shows(
 
 # Last, after what the others have done with it.
 @visits([*PATHS, *NOTEBOOKS])
-def test_a_page_loads_from_one_host_without_an_error(visit: Visit) -> None:
+def test_a_page_loads_on_a_desk_and_on_a_phone_from_one_host_without_an_error(visit: Visit) -> None:
+    page = visit.on(390, "dark")
+    page.reload(wait_until="networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert visit.problems == []
