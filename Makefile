@@ -50,7 +50,7 @@ check: .venv/ready  ## run all that CI runs: format, lint, types, the strict bui
 	$(MAKE) -j 2 types build
 	@rm -f .coverage .coverage.*
 	@# Coverage makes slow tests slower, and the others reach every line. Their summary ends the log.
-	$(MAKE) test TEST='$(PYTEST) -m slow'
+	$(MAKE) test TEST='$(PYTEST) -m slow tests'
 	$(MAKE) test TEST='coverage run -m $(PYTEST) -m "not slow"'
 	@# What a process that a test has killed leaves behind is half a file, which combine complains of.
 	@$(BIN)/coverage combine --quiet >/dev/null 2>&1; rm -f .coverage.*

@@ -24,8 +24,10 @@ _log = logging.getLogger("lessons")
 _PACKAGE = Path(__file__).parents[1]
 _ENGINE = Path(__file__).parent
 
-# What differs from shell to shell and from commit to commit, and in no lesson's output.
-_SESSION = re.compile("MAKE.*|MFLAGS|OLDPWD|PWD|SHLVL|SOURCE_DATE_EPOCH|TERM|_")
+# What differs from shell to shell and from commit to commit, or says where the site is, and in no lesson's output.
+_SESSION = re.compile(
+    "MAKE.*|MFLAGS|OLDPWD|PWD|SHLVL|SOURCE_DATE_EPOCH|TERM|_|EDIT_URI|OFFLINE|REPO_URL|SITE_URL"
+)
 # Read at import: the fork server, and so each lesson, has the environment of its start.
 _ENVIRONMENT = sorted((name, value) for name, value in os.environ.items() if not _SESSION.fullmatch(name))
 

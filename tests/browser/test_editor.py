@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
+from axe import faults
 from site_pages import ROOT, UNFOLD, WIDTHS
 
 if TYPE_CHECKING:
@@ -38,13 +38,6 @@ CLOSE = """(blocks) => editors.forEach((editor, index) => {
     editor.remove();
     blocks[index].hidden = false;
 })"""
-
-# Every rule but one, as for the pages.
-AXE = """async () => {
-    const values = axe.getRules().map(rule => rule.ruleId).filter(id => id !== 'color-contrast-enhanced');
-    const found = await axe.run('.highlight:has(.lesson-editor)', { runOnly: { type: 'rule', values } });
-    return found.violations.flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.html}`));
-}"""
 
 # What one sees of each character: where it is, its colour, weight and slant; and how much room all have.
 LOOK = """(code) => {
@@ -225,8 +218,7 @@ def test_it_has_a_name_says_how_to_leave_it_and_breaks_no_rule_of_axe(editor: Pa
         "id"
     )
     assert editor.locator(".lesson-editor-keys").inner_text() == "Tab indents. Escape, then Tab leaves."
-    editor.evaluate(AXE_SCRIPT)
-    assert editor.evaluate(AXE) == []
+    assert faults(editor, ".highlight:has(.lesson-editor)") == []
     press(editor, "Escape", "Tab")
     assert not editor.locator(".lesson-editor-keys").is_visible()
 

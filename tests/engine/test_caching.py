@@ -298,6 +298,7 @@ def test_a_run_is_kept_until_the_environment_changes_but_not_for_another_shell(t
     project = Project(tmp_path)
     assert project.ask(COURSE="1") == "miss"
     assert project.ask(COURSE="1", SHLVL="7", MAKELEVEL="2", OLDPWD="/") == "hit"
+    assert project.ask(COURSE="1", OFFLINE="true", SITE_URL="https://learn.example/") == "hit"
     assert project.ask(COURSE="2") == "miss"
 
 
