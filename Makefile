@@ -29,7 +29,7 @@ help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
 
 serve: .venv/ready  ## show the site at http://127.0.0.1:8000, and each lesson anew when it is saved
-	$(BIN)/mkdocs serve --no-strict --livereload
+	$(BIN)/mkdocs serve --dirty --no-strict --livereload
 
 build: .venv/ready  ## build the site into the folder site
 	$(BIN)/mkdocs build --strict

@@ -24,7 +24,7 @@ _log = logging.getLogger("lessons")
 _PACKAGE = Path(__file__).parents[1]
 _ENGINE = Path(__file__).parent
 
-# What differs from shell to shell and from commit to commit, or says where the site is, and in no lesson's output.
+# What differs from shell to shell and from commit to commit, or says where the site is; no output shows it.
 _SESSION = re.compile(
     "MAKE.*|MFLAGS|OLDPWD|PWD|SHLVL|SOURCE_DATE_EPOCH|TERM|_|EDIT_URI|OFFLINE|REPO_URL|SITE_URL"
 )
@@ -43,7 +43,7 @@ class RunCache:
     def __init__(self, directory: Path, project: Path, site: Path) -> None:
         self.directory = directory
         self._read_surroundings = functools.partial(_surroundings, project, site)
-        self._surroundings = self._read_surroundings()
+        self.surroundings = self._read_surroundings()
         self._missed: set[Path] = set()
 
     def load(self, lesson: Lesson) -> LessonRun | None:
@@ -64,7 +64,7 @@ class RunCache:
         This is best effort: where the directory cannot be written to, one warning says so.
         """
         file = self._file(lesson)
-        if file not in self._missed or self._read_surroundings() != self._surroundings:
+        if file not in self._missed or self._read_surroundings() != self.surroundings:
             return
         data = json.dumps(asdict(run))
         try:
@@ -90,7 +90,7 @@ class RunCache:
         # No lines and no prose: neither changes what a block shows. Nor does `raises`: a run that
         # is stored has reached its end.
         blocks = [block.code for block in lesson.blocks if block.is_run]
-        return self.directory / f"{_sha256(repr((blocks, self._surroundings)))}.json"
+        return self.directory / f"{_sha256(repr((blocks, self.surroundings)))}.json"
 
 
 def _sha256(text: str) -> str:

@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,9 +23,10 @@ from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page as SitePage
 from mkdocs.structure.toc import get_toc
-from mkdocs.utils import get_relative_url
+from mkdocs.utils import clean_directory, get_relative_url
 
 from lessons_src.engine.caching import RunCache
 from lessons_src.engine.failures import Failure, check_lesson, syntax_failures
@@ -49,6 +51,7 @@ from lessons_src.engine.parsing import LessonSyntaxError, read_lesson, syntax_er
 from lessons_src.engine.plain_markdown import page_address
 from lessons_src.engine.progress import BuildRuns
 from lessons_src.engine.running import interrupt_when_ended, prepare
+from lessons_src.engine.saved import Sources
 
 _build_log = logging.getLogger("mkdocs.plugins.lessons")
 # Under `serve`, a warning in MkDocs' own log would end a strict build, and with it the reload.
@@ -105,9 +108,20 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
         self.serving = command == "serve"
+        self.dirty = dirty
+        if dirty:
+            # MkDocs warns that pages may be out of date, and with this plugin none is.
+            logging.getLogger("mkdocs.commands.build").addFilter(
+                lambda record: "dirty" not in str(record.msg)
+            )
         interrupt_when_ended()
         self.last_good: dict[str, SitePage] = {}
         self.outcomes: dict[str, _Outcome] = {}
+        self.notebooks: list[_Notebook] = []
+        # The pages that a server shows, by their paths.
+        self.built: dict[str, SitePage] = {}
+        # What the pages that a server shows are built from; None if one of them fails.
+        self.shown_sources: Sources | None = None
         # The lessons of the pages that are shown, by their paths.
         self.live_lessons: dict[str, Lesson] = {}
         self.laboratory: Laboratory | None = None
@@ -133,12 +147,33 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self.broken = _broken_modules()
         if not self.serving:
             self._report(self.broken)
-        self.outcomes = self._parse(files, config)
+        outcomes, notebooks = self._parse(files, config)
+        self.sources = Sources(
+            {name: outcome.lesson for name, outcome in outcomes.items() if outcome.lesson},
+            (self.cache.surroundings, _times(config.theme.custom_dir)),
+        )
+        self.saved = self._only_saved(files)
+        if self.saved:
+            outcomes = {**self.outcomes, self.saved: outcomes[self.saved]}
+            made = {each.name: each for each in self.notebooks if each.name != self.saved}
+            notebooks = [made.get(each.name, each) for each in notebooks]
+        elif self.dirty:
+            clean_directory(config.site_dir)
+        self.outcomes, self.notebooks = outcomes, notebooks
         self._add_notebooks(files, config)
-        lessons = [outcome.lesson for outcome in self.outcomes.values() if outcome.lesson]
+        for file in files.documentation_pages():
+            file.is_modified = partial(bool, self._is_built(file.src_uri))  # type: ignore[method-assign]
+        lessons = [o.lesson for name, o in outcomes.items() if o.lesson and self._is_built(name)]
         self.runs = BuildRuns(lessons, self.cache, _build_log)
         self.cleanup.callback(self.runs.stop)
         return files
+
+    def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
+        """Give the pages that are not built again what other pages need of them."""
+        for file in files.documentation_pages():
+            if file.page and not self._is_built(file.src_uri):
+                _copy_parts(self.built[file.src_uri], file.page)
+        return nav
 
     # Before mkdocs-jupyter, which reads the notebook in the same event.
     @event_priority(50)
@@ -179,7 +214,10 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
         """Put the results into the pages, and end the build if a lesson fails."""
         for name, outcome in self.outcomes.items():
-            self._finish(name, outcome)
+            if self._is_built(name):
+                self._finish(name, outcome)
+        pages = (file.page for file in files.documentation_pages() if self._is_built(file.src_uri))
+        self.built |= {page.file.src_uri: page for page in pages if page}
         self._fill_notebooks(files, config)
         self.runs.stop()
         self.cache.forget_all_but(outcome.lesson for outcome in self.outcomes.values() if outcome.lesson)
@@ -190,10 +228,15 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         self.cleanup.close()
         failing = [f"docs/{name}" for name, outcome in self.outcomes.items() if outcome.failures]
+        if not failing:
+            self.shown_sources = self.sources
+        elif not self.saved:
+            self.shown_sources = None
         if failing:  # under `serve`; it has said why, but a page or more above
             _serve_log.error("%d of %d pages fail: %s", len(failing), len(self.outcomes), ", ".join(failing))
 
     def on_build_error(self, *, error: Exception) -> None:
+        self.shown_sources = None
         self.cleanup.close()
 
     def on_shutdown(self) -> None:
@@ -219,9 +262,25 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         server.set_app(self.laboratory)
         return server
 
-    def _parse(self, files: Files, config: MkDocsConfig) -> dict[str, _Outcome]:
+    def _only_saved(self, files: Files) -> str | None:
+        """Return the one page that is to be built, if the server shows all others as they would be.
+
+        `mkdocs serve --dirty` asks for that.
+        """
+        if not (self.dirty and self.shown_sources) or "NOTEBOOK_PAGES" in os.environ:
+            return None
+        name = self.sources.only_change(self.shown_sources)
+        if not name or _DOCSTRINGS.search(self.sources.pages[name].text):
+            return None  # a reference has links that need the other references
+        # Material's search would take all pages for parts of the home page.
+        return None if files.src_uris[name].url == "./" else name
+
+    def _is_built(self, name: str) -> bool:
+        return self.saved is None or name == self.saved or name not in self.built
+
+    def _parse(self, files: Files, config: MkDocsConfig) -> tuple[dict[str, _Outcome], list[_Notebook]]:
         outcomes = {}
-        self.notebooks: list[_Notebook] = []
+        notebooks: list[_Notebook] = []
         for file in files.documentation_pages():
             # Notebooks, and files that other plugins make, are not lessons.
             if file.src_uri.endswith(".ipynb") or file.abs_src_path is None:
@@ -236,15 +295,16 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 # mkdocstrings would end the build, and with it the reload, with an exception of its own.
                 outcome.lesson, outcome.failures = None, [*self.broken]
             else:
-                outcome.page = render_page(outcome.lesson, self._offer(file.src_uri, outcome.lesson, config))
-        return outcomes
+                offers = ""
+                if outcome.lesson.minutes is not None:  # a lesson of the course
+                    offered = offer(outcome.lesson, file.src_uri, config.repo_url)
+                    notebooks.append(_Notebook(file.src_uri, outcome.lesson, offered))
+                    offers = self._offers(file.src_uri, offered)
+                outcome.page = render_page(outcome.lesson, offers)
+        return outcomes, sorted(notebooks, key=lambda each: natural(each.offer.title))
 
-    def _offer(self, name: str, lesson: Lesson, config: MkDocsConfig) -> str:
-        """Return Markdown that offers the notebook of a lesson of the course; nothing on another page."""
-        if lesson.minutes is None:
-            return ""
-        offered = offer(lesson, name, config.repo_url)
-        self.notebooks.append(_Notebook(name, lesson, offered))
+    def _offers(self, name: str, offered: Offer) -> str:
+        """Return Markdown that offers the notebook of a lesson."""
         found = links(offered, name, "Download the notebook", "Open in Colab")
         if how := self.config.how_to_run:
             found.append(f"[How to run this]({posixpath.relpath(how, posixpath.dirname(name))})")
@@ -279,8 +339,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         """Show the failures, above the last good page if there is one."""
         good = self.last_good.get(name)
         if good:
-            for part in _PARTS:
-                setattr(page, part, getattr(good, part))
+            _copy_parts(good, page)
         page.content = render_failures(failures, kept=good is not None) + (page.content or "")
 
     def _report(self, failures: list[Failure]) -> None:
@@ -298,7 +357,6 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         mkdocs-jupyter makes these pages. It takes most of a second for one that has changed, so a server
         leaves them out unless it is asked for them.
         """
-        self.notebooks.sort(key=lambda each: natural(each.offer.title))
         offers = [each.offer for each in self.notebooks]
         jupyter = config.plugins.get("mkdocs-jupyter")
         if jupyter is None or (self.serving and "NOTEBOOK_PAGES" not in os.environ):
@@ -400,6 +458,19 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         raise KeyError(key)
 
 
+def _copy_parts(source: SitePage, page: SitePage) -> None:
+    for part in _PARTS:
+        setattr(page, part, getattr(source, part))
+
+
+def _times(folder: str | None) -> list[tuple[Path, int]]:
+    """Return when each file in the theme's own folder was written, which no lesson depends on."""
+    files = Path(folder).rglob("*") if folder else ()
+    return sorted(
+        (file, file.stat().st_mtime_ns) for file in files if file.suffix != ".pyc" and file.is_file()
+    )
+
+
 def _try_port(host: str, port: int) -> None:
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as server:
@@ -408,7 +479,7 @@ def _try_port(host: str, port: int) -> None:
     except OSError as error:
         raise PluginError(
             f"port {port} cannot be used: {error.strerror}. End what uses it, or take another: "
-            f".venv/bin/mkdocs serve --no-strict --livereload --dev-addr {host}:{port + 1}"
+            f".venv/bin/mkdocs serve --dirty --no-strict --livereload --dev-addr {host}:{port + 1}"
         ) from None
 
 

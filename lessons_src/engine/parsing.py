@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from lessons_src.engine.budgets import over_budget
@@ -45,6 +46,7 @@ class LessonSyntaxError(Exception):
         )
 
 
+@lru_cache(maxsize=100)  # a server parses again only what was saved
 def parse_lesson(text: str, path: str) -> Lesson:
     """Parse the Markdown `text`; reports name it `path`.
 

@@ -145,7 +145,7 @@ def _best(measure: Callable[[], float]) -> float:
 @contextmanager
 def _serving(project: Path, config: str) -> Iterator[Callable[[Path], float]]:
     """Serve `project`; the function given saves a page with a changed block and times the rebuild."""
-    command = [PYTHON, "-u", "-m", "mkdocs", "serve", "--livereload", "--dev-addr", "127.0.0.1:0"]
+    command = [PYTHON, "-u", "-m", "mkdocs", "serve", "--dirty", "--livereload", "--dev-addr", "127.0.0.1:0"]
     server = subprocess.Popen(
         [*command, "--config-file", config],
         cwd=project,

@@ -126,5 +126,4 @@ def test_what_is_copied_from_a_page_runs_in_order_and_shows_what_the_page_shows(
 # Last, after what the others have done with it.
 @visits([*PATHS, *NOTEBOOKS])
 def test_a_page_loads_from_one_host_without_an_error(visit: Visit) -> None:
-    visit.page.wait_for_load_state("networkidle")
     assert visit.problems == []

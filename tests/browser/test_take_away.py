@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 from zipfile import ZipFile
 
 import pytest
-from bs4 import BeautifulSoup, SoupStrainer, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.filter import SoupStrainer
 from conftest import build_site
 from playwright.sync_api import Browser, Page, expect
 from site_pages import CODE

@@ -73,12 +73,15 @@ class Site:
         """How often counted code was run."""
         return len((self.root / ".count").read_text())
 
-    def start(self, command: Literal["build", "serve"] = "build") -> None:
+    dirty = False
+
+    def start(self, command: Literal["build", "serve"] = "build", *, dirty: bool = False) -> None:
         """Begin anew, as a command of MkDocs does."""
-        load_config(str(self.root / "mkdocs.yml")).plugins.on_startup(command=command, dirty=False)
+        self.dirty = dirty
+        load_config(str(self.root / "mkdocs.yml")).plugins.on_startup(command=command, dirty=dirty)
 
     def build(self) -> None:
-        build(load_config(str(self.root / "mkdocs.yml"), site_dir=str(self.root / "site")))
+        build(load_config(str(self.root / "mkdocs.yml"), site_dir=str(self.root / "site")), dirty=self.dirty)
 
     def page(self, place: str = "index.html") -> Tag:
         return BeautifulSoup((self.root / "site" / place).read_text(encoding="utf-8"), "html.parser")
@@ -607,6 +610,108 @@ def test_a_lesson_that_comes_to_fail_keeps_its_last_good_page_until_it_is_mended
             assert "Below is the page as it last ran." in page.select(".lesson-broken")[0].text
             assert page.select("h1")[0].text == "Good"
             assert page.select(".lesson-output samp")[0].text == "1"
+
+
+SAVED = {
+    "prose": course_lesson("More.\n\n", block("x = 1  # first\nx", "1")),
+    "code": course_lesson(block("# first\nx = 2\nx", "2")),
+    "a mistake": course_lesson(block("x = 1\nx", "2")),
+}
+
+
+@pytest.fixture
+def dirty(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A site whose server has built it once."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    site.configure("theme: mkdocs\n", "theme: {name: mkdocs, custom_dir: theme}\n")
+    (site.root / "theme").mkdir()
+    site.write("# Home\n\n", block("1 + 1", "2"))
+    site.write(course_lesson(block("x = 1\nx", "1")), name="a.md")
+    site.write(course_lesson(block("3", "3"), "[A](a.md)\n"), name="b.md")
+    site.write("# Words\n", name="words.md")
+    site.start("serve", dirty=True)
+    site.build()
+    return site
+
+
+def contents(site: Site) -> dict[str, bytes]:
+    files = (file for file in (site.root / "site").rglob("*") if file.is_file())
+    return {file.relative_to(site.root).as_posix(): file.read_bytes() for file in files}
+
+
+def built_again(site: Site) -> set[str]:
+    """The pages that the next build of a server writes."""
+    written = {file: file.stat().st_mtime_ns for file in (site.root / "site").rglob("index.html")}
+    site.build()
+    return {
+        file.parent.name
+        for file, time in written.items()
+        if not file.exists() or file.stat().st_mtime_ns != time
+    }
+
+
+@pytest.mark.parametrize("what", SAVED)
+def test_a_server_builds_only_the_lesson_that_was_saved_and_shows_what_it_would_if_it_built_all(
+    dirty: Site, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    dirty.write(SAVED[what], name="a.md")
+    assert built_again(dirty) == {"a"}
+    assert "dirty" not in caplog.text
+    one = contents(dirty)
+    if what == "a mistake":
+        assert "1 of 4 pages fail: docs/a.md" in caplog.text
+        assert b"lesson-broken" in one["site/a/index.html"]
+        dirty.write(course_lesson(block("x = 1\nx", "1"), "Mended.\n"), name="a.md")
+        assert built_again(dirty) == {"a"}
+        one = contents(dirty)
+    dirty.start("serve")
+    dirty.build()
+    # Without Material, a search knows only the page that was built.
+    left_out = {"site/search/search_index.json"}
+    assert {name for name, content in contents(dirty).items() if content != one[name]} <= left_out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.md", course_lesson(block("x = 1\nx", "1"), "## A section\n\n")),
+        ("a.md", course_lesson(block("x = 1\nx", "1")).replace("minutes: 30", "minutes: 35")),
+        ("a.md", course_lesson(block("x = 1\nx", "1")).replace("# Lesson 1", "# Lesson 2")),
+        ("a.md", course_lesson(block("x = 1\nx", "1"), "A word\n{ #anchor }\n\n")),
+        ("a.md", course_lesson(block("x = 1\nx", "1"), "::: lessons_src.fit_line\n\n")),
+        ("index.md", "# Home\n\nMore.\n\n" + block("1 + 1", "2")),
+        ("words.md", "# Words\n\nMore of them.\n"),
+        ("data.csv", "1,2\n"),
+        ("../theme/main.html", "{% extends 'base.html' %}"),
+    ],
+)
+def test_a_server_builds_all_pages_if_others_may_depend_on_what_was_saved(
+    dirty: Site, name: str, text: str
+) -> None:
+    dirty.write(text, name=name)
+    assert built_again(dirty) == {"site", "a", "b", "words", "notebooks"}
+
+
+def test_a_server_builds_all_pages_if_two_were_saved_or_one_is_gone(dirty: Site) -> None:
+    for name in ("a.md", "b.md"):
+        dirty.write(course_lesson("More.\n\n", block("x = 1\nx", "1")), name=name)
+    assert built_again(dirty) == {"site", "a", "b", "words", "notebooks"}
+    (dirty.root / "docs" / "words.md").unlink()
+    assert built_again(dirty) == {"site", "a", "b", "words", "notebooks"}
+    assert not (dirty.root / "site" / "words").exists()
+
+
+def test_a_server_builds_all_pages_until_a_build_of_all_has_gone_well(dirty: Site) -> None:
+    everything = {"site", "a", "b", "words", "notebooks"}
+    for name in ("a.md", "b.md"):
+        dirty.write(course_lesson(block("1", "2")), name=name)
+    assert built_again(dirty) == everything
+    dirty.write(course_lesson(block("1", "1")), name="a.md")
+    assert built_again(dirty) == everything
+    dirty.write(course_lesson(block("1", "1")), name="b.md")
+    assert built_again(dirty) == everything
+    dirty.write(course_lesson("More.\n\n", block("1", "1")), name="b.md")
+    assert built_again(dirty) == {"b"}
 
 
 def test_a_block_that_is_not_shown_as_a_fence_is_named_on_its_page(site: Site) -> None:
