@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 from weakref import WeakSet
 from xml.etree import ElementTree
@@ -149,6 +150,7 @@ def split_description(alt: str) -> tuple[str, str]:
     return first, "".join(rest)
 
 
+@lru_cache(maxsize=50)  # a page and its notebook have the same figures
 def page_svg(svg: str, alt: str, prefix: str) -> str:
     """Adapt `svg` to a page: accessible, with the colours of both palettes and unique ids.
 

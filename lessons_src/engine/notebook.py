@@ -11,14 +11,17 @@ from collections.abc import Iterator
 from html import escape
 from itertools import count
 from textwrap import indent
+from typing import Any
 from urllib.parse import urljoin
-
-from nbformat import NotebookNode, v4, validate
 
 from lessons_src.engine.failures import split_output
 from lessons_src.engine.figures import SVG, page_svg, split_description
 from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun, Span
 from lessons_src.engine.plain_markdown import PLACE, absolute, details, page_address, without_containers
+
+# A part of a notebook, which is JSON. nbformat would validate each part three times, and take as long as all
+# else here; the tests validate every lesson's.
+_Node = dict[str, Any]
 
 EXAMPLE = "https://github.com/example/how-pytorch-learns"
 """The repository that lessons link to, which a published site replaces by its own."""
@@ -56,16 +59,17 @@ def notebook(lesson: Lesson, run: LessonRun, *, site: str, repository: str) -> s
     of cells are not random.
     """
     cells = list(_Writer(lesson, run, site, repository.rstrip("/") or EXAMPLE).cells())
-    for number, cell in enumerate(cell for cell in cells if cell.cell_type == "markdown"):
-        cell.id = f"prose-{number}"
-    node = v4.new_notebook(
-        cells=cells,
-        metadata={
+    for number, cell in enumerate(cell for cell in cells if cell["cell_type"] == "markdown"):
+        cell["id"] = f"prose-{number}"
+    node = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
         },
-    )
-    validate(node)
+        "cells": cells,
+    }
     return json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -77,9 +81,9 @@ class _Writer:
         self.runs = [next(runs) if block.is_run else None for block in lesson.blocks]
         self.figures = [next(figures) if block.directives.figure else None for block in lesson.blocks]
 
-    def cells(self) -> Iterator[NotebookNode]:
+    def cells(self) -> Iterator[_Node]:
         install = _INSTALL.replace("REPOSITORY", self.repository) if self.repository != EXAMPLE else ""
-        yield v4.new_code_cell(install + _SETTINGS, id="set-up")
+        yield _new_code_cell("set-up", install + _SETTINGS)
         link = rf"\g<0>\n[This page on the site]({page_address(self.file)})\n"
         text = re.sub(r"^# .*\n", link, "".join(self._sources()), count=1, flags=re.MULTILINE)
         prose, *rest = PLACE.split(without_containers(text, self._in_fold))
@@ -145,29 +149,38 @@ class _Writer:
         title = f"<b>Figure {self.figures[number]}</b>. {first}"
         return details(title, rest) if rest else f"\n{title}\n\n"
 
-    def _code_cell(self, number: int) -> NotebookNode:
+    def _code_cell(self, number: int) -> _Node:
         block, run = self.lesson.blocks[number], self.runs[number]
-        cell: NotebookNode = v4.new_code_cell(block.code.rstrip("\n"), id=f"line-{block.line}")
+        cell = _new_code_cell(f"line-{block.line}", block.code.rstrip("\n"))
         if block.directives.hidden:
-            cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}  # Colab has the second
+            cell["metadata"] |= {
+                "jupyter": {"source_hidden": True},
+                "cellView": "form",
+            }  # Colab has the second
         if block.directives.raises:
-            cell.metadata["tags"] = ["raises-exception"]  # to run all cells does not end here
+            cell["metadata"]["tags"] = ["raises-exception"]  # to run all cells does not end here
         if run and not block.directives.predict:
-            cell.execution_count = next(self.executed)
-            cell.outputs = list(_cell_outputs(block, run))
+            cell["execution_count"] = next(self.executed)
+            cell["outputs"] = list(_cell_outputs(block, run))
         return cell
 
 
-def _cell_outputs(block: Block, run: BlockRun) -> Iterator[NotebookNode]:
+def _new_code_cell(name: str, code: str) -> _Node:
+    cell = {"id": name, "cell_type": "code", "source": code}
+    return cell | {"metadata": {}, "execution_count": None, "outputs": []}
+
+
+def _cell_outputs(block: Block, run: BlockRun) -> Iterator[_Node]:
     printed, raised = split_output(block, run)
     if printed:
-        yield v4.new_output("stream", name="stdout", text=printed + "\n")
+        yield {"output_type": "stream", "name": "stdout", "text": printed + "\n"}
     if raised:
         name, _, value = raised.partition(": ")
         kind = name.rpartition(".")[2]  # as a kernel gives it
-        yield v4.new_output("error", ename=kind, evalue=value, traceback=[raised])
+        yield {"output_type": "error", "ename": kind, "evalue": value, "traceback": [raised]}
     if described := block.directives.figure:
-        yield v4.new_output("display_data", {"text/html": _image(block, run), "text/plain": described})
+        data = {"text/html": _image(block, run), "text/plain": described}
+        yield {"output_type": "display_data", "metadata": {}, "data": data}
 
 
 def _image(block: Block, run: BlockRun) -> str:
@@ -185,10 +198,10 @@ def _image(block: Block, run: BlockRun) -> str:
     return f'<img alt="{escape(alt)}" src="data:{SVG};base64,{data}">'
 
 
-def _prose_cells(text: str, margin: str) -> Iterator[NotebookNode]:
+def _prose_cells(text: str, margin: str) -> Iterator[_Node]:
     """Yield the cell of `text`, if any; what goes on below a block in a list loses the block's `margin`."""
     inner = re.match(f"(?:{margin}.*\n|[ \t]*\n)*", text)
     at = inner.end() if inner else 0
     text = (re.sub(f"^{margin}", "", text[:at], flags=re.MULTILINE) + text[at:]).strip()
     if text:
-        yield v4.new_markdown_cell(text)
+        yield {"cell_type": "markdown", "metadata": {}, "source": text}

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 from zipfile import ZipFile
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup, Tag
 from conftest import ROOT, parsed
@@ -43,8 +44,9 @@ def test_a_lesson_offers_its_notebook_and_says_how_to_run_it(site: Path) -> None
             "Download the notebook": f"../../notebooks/lessons/{name}.ipynb",
             "How to run this": "../../setup/",
         }, "the example's repository is not on GitHub, so Colab is not offered"
-        notebook = json.loads((site / "notebooks" / "lessons" / f"{name}.ipynb").read_text(encoding="utf-8"))
-        assert len(notebook["cells"]) > 20
+        notebook = nbformat.read(site / "notebooks" / "lessons" / f"{name}.ipynb", as_version=4)
+        nbformat.validate(notebook)
+        assert len(notebook.cells) > 20
 
 
 def test_one_zip_has_all_notebooks_and_the_package(site: Path) -> None:
