@@ -116,7 +116,7 @@ class Server:
         self.directories = root / "tmp"
         self.directories.mkdir()
         self.log = root / "log"
-        command = [sys.executable, "-m", "mkdocs", "serve", "--no-strict", "--livereload"]
+        command = [sys.executable, "-m", "mkdocs", "serve", "--dirty", "--no-strict", "--livereload"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [*command, "--dev-addr", f"127.0.0.1:{self.port}"],
