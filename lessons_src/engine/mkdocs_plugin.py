@@ -27,6 +27,7 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page as SitePage
 from mkdocs.structure.toc import get_toc
 from mkdocs.utils import clean_directory, get_relative_url
+from mkdocs.utils.templates import TemplateContext
 
 from lessons_src.engine.caching import RunCache
 from lessons_src.engine.failures import Failure, check_lesson, syntax_failures
@@ -115,11 +116,10 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 lambda record: "dirty" not in str(record.msg)
             )
         interrupt_when_ended()
-        self.last_good: dict[str, SitePage] = {}
+        # The pages that have not failed, by their paths, as they were built last.
+        self.last_good: dict[str, dict[str, Any]] = {}
         self.outcomes: dict[str, _Outcome] = {}
         self.notebooks: list[_Notebook] = []
-        # The pages that a server shows, by their paths.
-        self.built: dict[str, SitePage] = {}
         # What the pages that a server shows are built from; None if one of them fails.
         self.shown_sources: Sources | None = None
         # The lessons of the pages that are shown, by their paths.
@@ -172,7 +172,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         """Give the pages that are not built again what other pages need of them."""
         for file in files.documentation_pages():
             if file.page and not self._is_built(file.src_uri):
-                _copy_parts(self.built[file.src_uri], file.page)
+                # Without its content, which is written, and which other plugins would work on again.
+                _set_parts(file.page, self.last_good[file.src_uri] | {"content": ""})
         return nav
 
     # Before mkdocs-jupyter, which reads the notebook in the same event.
@@ -216,14 +217,22 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         for name, outcome in self.outcomes.items():
             if self._is_built(name):
                 self._finish(name, outcome)
-        pages = (file.page for file in files.documentation_pages() if self._is_built(file.src_uri))
-        self.built |= {page.file.src_uri: page for page in pages if page}
         self._fill_notebooks(files, config)
         self.runs.stop()
         self.cache.forget_all_but(outcome.lesson for outcome in self.outcomes.values() if outcome.lesson)
         found = (failure for outcome in self.outcomes.values() for failure in outcome.failures)
         self._report(list(dict.fromkeys(found)))
         return env
+
+    def on_page_context(
+        self, context: TemplateContext, *, page: SitePage, config: MkDocsConfig, nav: Navigation
+    ) -> TemplateContext:
+        name = page.file.src_uri
+        if name not in self.outcomes or not self.outcomes[name].failures:
+            # Templates and other plugins may change the metadata.
+            parts = {part: getattr(page, part) for part in _PARTS}
+            self.last_good[name] = parts | {"meta": dict(page.meta)}
+        return context
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         self.cleanup.close()
@@ -276,7 +285,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         return None if files.src_uris[name].url == "./" else name
 
     def _is_built(self, name: str) -> bool:
-        return self.saved is None or name == self.saved or name not in self.built
+        return self.saved is None or name == self.saved or name not in self.last_good
 
     def _parse(self, files: Files, config: MkDocsConfig) -> tuple[dict[str, _Outcome], list[_Notebook]]:
         outcomes = {}
@@ -331,7 +340,6 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         else:
             outcome.site_page.content = fill_in(outcome.site_page.content or "", results)
             outcome.site_page.meta["lesson"] = outcome.lesson  # for templates and hooks
-            self.last_good[name] = outcome.site_page
             assert outcome.lesson  # without one there is a failure
             self.live_lessons[outcome.lesson.path] = outcome.lesson
 
@@ -339,7 +347,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         """Show the failures, above the last good page if there is one."""
         good = self.last_good.get(name)
         if good:
-            _copy_parts(good, page)
+            _set_parts(page, good)
         page.content = render_failures(failures, kept=good is not None) + (page.content or "")
 
     def _report(self, failures: list[Failure]) -> None:
@@ -458,9 +466,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         raise KeyError(key)
 
 
-def _copy_parts(source: SitePage, page: SitePage) -> None:
-    for part in _PARTS:
-        setattr(page, part, getattr(source, part))
+def _set_parts(page: SitePage, parts: dict[str, Any]) -> None:
+    for part, value in parts.items():
+        setattr(page, part, value)
 
 
 def _times(folder: str | None) -> list[tuple[Path, int]]:
