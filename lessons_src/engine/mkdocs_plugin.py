@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 from urllib.parse import urljoin
 
-from jinja2 import Environment
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from mkdocs.config import config_options
 from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
@@ -96,6 +97,20 @@ class _Notebook:
     """Empty until the lesson has run."""
 
 
+class _Templates(BytecodeCache):
+    """What a server has compiled: MkDocs makes a new environment for each build."""
+
+    def __init__(self) -> None:
+        self.compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.compiled:
+            bucket.bytecode_from_string(self.compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.compiled[bucket.key] = bucket.bytecode_to_string()
+
+
 class LessonsPlugin(BasePlugin[LessonsConfig]):
     """Runs the lessons of a site, once a build, and puts their results into their pages.
 
@@ -118,6 +133,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         interrupt_when_ended()
         # The pages that have not failed, by their paths, as they were built last.
         self.last_good: dict[str, dict[str, Any]] = {}
+        self.templates = _Templates()
         self.outcomes: dict[str, _Outcome] = {}
         self.notebooks: list[_Notebook] = []
         # What the pages that a server shows are built from; None if one of them fails.
@@ -214,6 +230,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
         """Put the results into the pages, and end the build if a lesson fails."""
+        env.bytecode_cache = self.templates
         for name, outcome in self.outcomes.items():
             if self._is_built(name):
                 self._finish(name, outcome)
