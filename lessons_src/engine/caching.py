@@ -133,6 +133,11 @@ def _digest(file: Path, top: Path) -> tuple[str, str]:
         return name, ""
 
 
+def digests(folder: Path) -> list[tuple[str, str]]:
+    """Return the path of each file in `folder`, with a digest of what is in it."""
+    return sorted(_digest(file, folder) for file in folder.rglob("*"))
+
+
 # Read at import, because a server keeps the engine and the colours that it has imported.
 _ENGINE_SOURCES = [
     _digest(file, _PACKAGE) for file in [_PACKAGE / "palette.py", *sorted(_ENGINE.rglob("*.py"))]

@@ -7,8 +7,8 @@ import posixpath
 import re
 import socket
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
-from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +30,7 @@ from mkdocs.structure.toc import get_toc
 from mkdocs.utils import clean_directory, get_relative_url
 from mkdocs.utils.templates import TemplateContext
 
-from lessons_src.engine.caching import RunCache
+from lessons_src.engine.caching import RunCache, digests
 from lessons_src.engine.failures import Failure, check_lesson, syntax_failures
 from lessons_src.engine.formulas import FormulaError, draw_formulas
 from lessons_src.engine.lesson import Lesson, LessonRun
@@ -126,18 +126,17 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self.serving = command == "serve"
         self.dirty = dirty
         if dirty:
-            # MkDocs warns that pages may be out of date, and with this plugin none is.
-            logging.getLogger("mkdocs.commands.build").addFilter(
-                lambda record: "dirty" not in str(record.msg)
-            )
+            # MkDocs warns that pages may be out of date; `_only_saved` sees to it that none is.
+            log = logging.getLogger("mkdocs.commands.build")
+            log.addFilter(lambda record: not str(record.msg).startswith("A 'dirty' build"))
         interrupt_when_ended()
         # The pages that have not failed, by their paths, as they were built last.
         self.last_good: dict[str, dict[str, Any]] = {}
         self.templates = _Templates()
         self.outcomes: dict[str, _Outcome] = {}
         self.notebooks: list[_Notebook] = []
-        # What the pages that a server shows are built from; None if one of them fails.
-        self.shown_sources: Sources | None = None
+        # Of the last build, if it has not ended in an error.
+        self.sources: Sources | None = None
         # The lessons of the pages that are shown, by their paths.
         self.live_lessons: dict[str, Lesson] = {}
         self.laboratory: Laboratory | None = None
@@ -164,21 +163,26 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         if not self.serving:
             self._report(self.broken)
         outcomes, notebooks = self._parse(files, config)
-        self.sources = Sources(
+        theme = config.theme.custom_dir
+        sources = Sources(
             {name: outcome.lesson for name, outcome in outcomes.items() if outcome.lesson},
-            (self.cache.surroundings, _times(config.theme.custom_dir)),
+            (self.cache.surroundings, digests(Path(theme)) if theme else []),
         )
-        self.saved = self._only_saved(files)
+        self.saved = self._only_saved(sources, files) if self.dirty else None
+        self.sources = sources
         if self.saved:
             outcomes = {**self.outcomes, self.saved: outcomes[self.saved]}
             made = {each.name: each for each in self.notebooks if each.name != self.saved}
             notebooks = [made.get(each.name, each) for each in notebooks]
         elif self.dirty:
             clean_directory(config.site_dir)
+            if search := config.plugins.get("material/search"):
+                search.search_index_prev = None  # it would add all pages to those of the last build
         self.outcomes, self.notebooks = outcomes, notebooks
         self._add_notebooks(files, config)
         for file in files.documentation_pages():
-            file.is_modified = partial(bool, self._is_built(file.src_uri))  # type: ignore[method-assign]
+            is_built = self._is_built(file.src_uri)
+            file.is_modified = lambda is_built=is_built: is_built  # type: ignore[method-assign,misc]
         lessons = [o.lesson for name, o in outcomes.items() if o.lesson and self._is_built(name)]
         self.runs = BuildRuns(lessons, self.cache, _build_log)
         self.cleanup.callback(self.runs.stop)
@@ -246,23 +250,18 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     ) -> TemplateContext:
         name = page.file.src_uri
         if name not in self.outcomes or not self.outcomes[name].failures:
-            # Templates and other plugins may change the metadata.
-            parts = {part: getattr(page, part) for part in _PARTS}
-            self.last_good[name] = parts | {"meta": dict(page.meta)}
+            # A copy, because templates and other plugins may change the metadata.
+            self.last_good[name] = {part: copy(getattr(page, part)) for part in _PARTS}
         return context
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         self.cleanup.close()
         failing = [f"docs/{name}" for name, outcome in self.outcomes.items() if outcome.failures]
-        if not failing:
-            self.shown_sources = self.sources
-        elif not self.saved:
-            self.shown_sources = None
         if failing:  # under `serve`; it has said why, but a page or more above
             _serve_log.error("%d of %d pages fail: %s", len(failing), len(self.outcomes), ", ".join(failing))
 
     def on_build_error(self, *, error: Exception) -> None:
-        self.shown_sources = None
+        self.sources = None
         self.cleanup.close()
 
     def on_shutdown(self) -> None:
@@ -288,18 +287,19 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         server.set_app(self.laboratory)
         return server
 
-    def _only_saved(self, files: Files) -> str | None:
+    def _only_saved(self, sources: Sources, files: Files) -> str | None:
         """Return the one page that is to be built, if the server shows all others as they would be.
 
         `mkdocs serve --dirty` asks for that.
         """
-        if not (self.dirty and self.shown_sources) or "NOTEBOOK_PAGES" in os.environ:
+        if self.sources is None or "NOTEBOOK_PAGES" in os.environ:
             return None
-        name = self.sources.only_change(self.shown_sources)
-        if not name or _DOCSTRINGS.search(self.sources.pages[name].text):
-            return None  # a reference has links that need the other references
-        # Material's search would take all pages for parts of the home page.
-        return None if files.src_uris[name].url == "./" else name
+        name = sources.only_change(self.sources)
+        # Material's search would take the pages of a folder for parts of its index page.
+        if name is None or files.src_uris[name].name == "index":
+            return None
+        failing = {other for other, outcome in self.outcomes.items() if outcome.failures}
+        return name if failing <= {name} else None
 
     def _is_built(self, name: str) -> bool:
         return self.saved is None or name == self.saved or name not in self.last_good
@@ -485,15 +485,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
 def _set_parts(page: SitePage, parts: dict[str, Any]) -> None:
     for part, value in parts.items():
-        setattr(page, part, value)
-
-
-def _times(folder: str | None) -> list[tuple[Path, int]]:
-    """Return when each file in the theme's own folder was written, which no lesson depends on."""
-    files = Path(folder).rglob("*") if folder else ()
-    return sorted(
-        (file, file.stat().st_mtime_ns) for file in files if file.suffix != ".pyc" and file.is_file()
-    )
+        setattr(page, part, copy(value))
 
 
 def _try_port(host: str, port: int) -> None:

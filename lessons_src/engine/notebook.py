@@ -153,10 +153,7 @@ class _Writer:
         block, run = self.lesson.blocks[number], self.runs[number]
         cell = _new_code_cell(f"line-{block.line}", block.code.rstrip("\n"))
         if block.directives.hidden:
-            cell["metadata"] |= {
-                "jupyter": {"source_hidden": True},
-                "cellView": "form",
-            }  # Colab has the second
+            cell["metadata"] |= {"jupyter": {"source_hidden": True}, "cellView": "form"}  # for Colab
         if block.directives.raises:
             cell["metadata"]["tags"] = ["raises-exception"]  # to run all cells does not end here
         if run and not block.directives.predict:
@@ -166,8 +163,14 @@ class _Writer:
 
 
 def _new_code_cell(name: str, code: str) -> _Node:
-    cell = {"id": name, "cell_type": "code", "source": code}
-    return cell | {"metadata": {}, "execution_count": None, "outputs": []}
+    return {
+        "id": name,
+        "cell_type": "code",
+        "source": code,
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+    }
 
 
 def _cell_outputs(block: Block, run: BlockRun) -> Iterator[_Node]:

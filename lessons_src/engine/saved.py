@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lessons_src.engine.lesson import Lesson
+from lessons_src.engine.scanning import scan
 
-# A heading, which navigation and links to it show, or another anchor
-_HEADING = re.compile(r"\s*#|.*(?:\bid=|\{[^}]*#)")
+_ANCHOR = re.compile(r"\b(?:id|name)\s*=|\{[^}]*#")
+# Docstrings, and links to their entries: what mkdocstrings makes of them depends on other pages.
+_REFERENCE = re.compile(r"^ *::: |\]\[")
 
 
 @dataclass(frozen=True)
@@ -19,9 +21,9 @@ class Sources:
     """Equal as long as nothing else has changed."""
 
     def only_change(self, earlier: "Sources") -> str | None:
-        """Return the page that alone differs from `earlier`, if no other page shows what differs.
+        """Return the page that alone differs from `earlier`; None if another page may depend on what differs.
 
-        It has blocks to run: other pages may quote one without, such as a glossary.
+        A page without blocks is never that page: others may quote it, as they do a glossary.
 
         >>> from lessons_src.engine.parsing import parse_lesson
         >>> texts = ["# A\\n\\n```python\\n1;\\n```\\n", "# A\\n\\n```python\\n2;\\n```\\n", "# B\\n"]
@@ -35,12 +37,19 @@ class Sources:
         if len(changed) != 1:
             return None
         now, before = self.pages[changed[0]], earlier.pages[changed[0]]
-        quoted = _shown_elsewhere(now) != _shown_elsewhere(before) or not any(b.is_run for b in now.blocks)
-        return None if quoted else changed[0]
+        has_blocks = any(block.is_run for block in now.blocks)
+        depends_on_others = any(map(_REFERENCE.search, _prose(now)))
+        is_quoted = _shown_elsewhere(now) != _shown_elsewhere(before)
+        return changed[0] if has_blocks and not depends_on_others and not is_quoted else None
 
 
-def _shown_elsewhere(page: Lesson) -> list[str]:
-    """Return the lines that other pages may depend on: the front matter and the headings."""
-    code = {row for block in page.blocks for row in range(block.fence.start, block.fence.end)}
-    prose = (line for row, line in enumerate(page.lines) if row >= page.body and row not in code)
-    return [*page.lines[: page.body], *filter(_HEADING.match, prose)]
+def _prose(page: Lesson) -> list[str]:
+    """Return the lines outside fences."""
+    code = {row for fence in scan(page.text).fences for row in range(fence.span.start, fence.span.end)}
+    return [line for row, line in enumerate(page.lines) if row not in code]
+
+
+def _shown_elsewhere(page: Lesson) -> list[object]:
+    """Return what other pages may show or lead to: the front matter, the headings and other anchors."""
+    headings = [(heading.tag, heading.text) for heading in scan(page.text).headings]
+    return [*page.lines[: page.body], *headings, *filter(_ANCHOR.search, _prose(page))]

@@ -1,6 +1,8 @@
 """A site is built from lessons that are as they say; a server shows what is wrong and goes on."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +18,7 @@ from zipfile import ZipFile
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from conftest import ROOT
 from lesson_helpers import block
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
@@ -634,9 +637,35 @@ def dirty(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     return site
 
 
-def contents(site: Site) -> dict[str, bytes]:
-    files = (file for file in (site.root / "site").rglob("*") if file.is_file())
-    return {file.relative_to(site.root).as_posix(): file.read_bytes() for file in files}
+@pytest.fixture
+def course(dirty: Site) -> Site:
+    """The same site, with this course's plugins, theme and hooks."""
+    for name in ("assets", ".overrides"):
+        shutil.copytree(ROOT / "docs" / name, dirty.root / "docs" / name)
+    (dirty.root / "lessons_src").symlink_to(ROOT / "lessons_src")
+    configuration = (
+        (ROOT / "mkdocs.yml").read_text(encoding="utf-8").replace("how_to_run: setup.md", "live: true")
+    )
+    configuration = re.sub(r"^nav:\n(?:  .*\n)+", "", configuration, flags=re.MULTILINE)
+    (dirty.root / "mkdocs.yml").write_text(configuration.replace("strict: true", "strict: false"))
+    dirty.write(
+        '---\ndescription: A "quotation"\n---\n\n# The reference\n\n::: lessons_src.LineFit\n', name="r.md"
+    )
+    dirty.write('# Glossary\n\n### Leaf\n\nA "tensor".\n\nMore.\n', name="glossary.md")
+    dirty.start("serve", dirty=True)
+    dirty.build()
+    return dirty
+
+
+def contents(site: Site) -> dict[str, object]:
+    """What a server has to show: each file's content, and the search's entries, whose order is any."""
+    files = {
+        file.relative_to(site.root / "site").as_posix(): file for file in (site.root / "site").rglob("*")
+    }
+    del files["objects.inv"]  # for other sites
+    index = json.loads(files.pop("search/search_index.json").read_text())
+    found: dict[str, object] = {name: file.read_bytes() for name, file in files.items() if file.is_file()}
+    return found | {"search": sorted(map(json.dumps, index["docs"]))}
 
 
 def built_again(site: Site) -> set[str]:
@@ -652,23 +681,24 @@ def built_again(site: Site) -> set[str]:
 
 @pytest.mark.parametrize("what", SAVED)
 def test_a_server_builds_only_the_lesson_that_was_saved_and_shows_what_it_would_if_it_built_all(
-    dirty: Site, caplog: pytest.LogCaptureFixture, what: str
+    course: Site, caplog: pytest.LogCaptureFixture, what: str
 ) -> None:
-    dirty.write(SAVED[what], name="a.md")
-    assert built_again(dirty) == {"a"}
-    assert "dirty" not in caplog.text
-    one = contents(dirty)
+    caplog.clear()
+    course.write(SAVED[what], name="a.md")
+    assert built_again(course) == {"a"}
     if what == "a mistake":
-        assert "1 of 4 pages fail: docs/a.md" in caplog.text
-        assert b"lesson-broken" in one["site/a/index.html"]
-        dirty.write(course_lesson(block("x = 1\nx", "1"), "Mended.\n"), name="a.md")
-        assert built_again(dirty) == {"a"}
-        one = contents(dirty)
-    dirty.start("serve")
-    dirty.build()
-    # Without Material, a search knows only the page that was built.
-    left_out = {"site/search/search_index.json"}
-    assert {name for name, content in contents(dirty).items() if content != one[name]} <= left_out
+        assert "1 of 6 pages fail: docs/a.md" in caplog.text
+        assert course.page("a/index.html").select(".lesson-broken")
+        caplog.clear()
+        course.write(course_lesson(block("x = 1\nx", "1"), "Mended.\n"), name="a.md")
+        assert built_again(course) == {"a"}
+    assert not caplog.records
+    one = contents(course)
+    course.start("serve", dirty=True)
+    course.build()
+    everything = contents(course)
+    assert one.keys() == everything.keys()
+    assert {name for name in one if one[name] != everything[name]} == set()
 
 
 @pytest.mark.parametrize(
@@ -678,7 +708,9 @@ def test_a_server_builds_only_the_lesson_that_was_saved_and_shows_what_it_would_
         ("a.md", course_lesson(block("x = 1\nx", "1")).replace("minutes: 30", "minutes: 35")),
         ("a.md", course_lesson(block("x = 1\nx", "1")).replace("# Lesson 1", "# Lesson 2")),
         ("a.md", course_lesson(block("x = 1\nx", "1"), "A word\n{ #anchor }\n\n")),
+        ("a.md", course_lesson(block("x = 1\nx", "1"), "A section\n---------\n\n")),
         ("a.md", course_lesson(block("x = 1\nx", "1"), "::: lessons_src.fit_line\n\n")),
+        ("a.md", course_lesson(block("x = 1\nx", "1"), "[A line][lessons_src.fit_line]\n\n")),
         ("index.md", "# Home\n\nMore.\n\n" + block("1 + 1", "2")),
         ("words.md", "# Words\n\nMore of them.\n"),
         ("data.csv", "1,2\n"),
@@ -701,7 +733,7 @@ def test_a_server_builds_all_pages_if_two_were_saved_or_one_is_gone(dirty: Site)
     assert not (dirty.root / "site" / "words").exists()
 
 
-def test_a_server_builds_all_pages_until_a_build_of_all_has_gone_well(dirty: Site) -> None:
+def test_a_server_builds_all_pages_while_another_page_fails(dirty: Site) -> None:
     everything = {"site", "a", "b", "words", "notebooks"}
     for name in ("a.md", "b.md"):
         dirty.write(course_lesson(block("1", "2")), name=name)
@@ -709,9 +741,17 @@ def test_a_server_builds_all_pages_until_a_build_of_all_has_gone_well(dirty: Sit
     dirty.write(course_lesson(block("1", "1")), name="a.md")
     assert built_again(dirty) == everything
     dirty.write(course_lesson(block("1", "1")), name="b.md")
-    assert built_again(dirty) == everything
-    dirty.write(course_lesson("More.\n\n", block("1", "1")), name="b.md")
     assert built_again(dirty) == {"b"}
+
+
+def test_a_page_that_is_put_back_while_another_is_saved_shows_no_failure(dirty: Site) -> None:
+    good = (dirty.root / "docs" / "a.md").read_text()
+    dirty.write(SAVED["a mistake"], name="a.md")
+    assert built_again(dirty) == {"a"}
+    dirty.write(good, name="a.md")
+    dirty.write(course_lesson("More.\n\n", block("3", "3")), name="b.md")
+    dirty.build()
+    assert not dirty.page("a/index.html").select(".lesson-broken")
 
 
 def test_a_block_that_is_not_shown_as_a_fence_is_named_on_its_page(site: Site) -> None:

@@ -107,6 +107,7 @@ def test_every_entry_has_one_sentence_of_words_that_stand_above_it_and_a_lesson(
     text = GLOSSARY.read_text(encoding="utf-8")
     entries = re.findall(r"^### (.+)\n\n(.+)\n\n(.+)\n", text, re.MULTILINE)
     assert text.count("\n### ") == len(entries) >= 45
+    assert "```python" not in text, "a server would build it alone, and other pages show its sentences"
     names = [name for name, *_ in entries]
     assert len(names) == len(set(names))
     for number, (name, sentence, lesson) in enumerate(entries):
