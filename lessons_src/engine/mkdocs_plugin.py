@@ -135,7 +135,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self.templates = _Templates()
         self.outcomes: dict[str, _Outcome] = {}
         self.notebooks: list[_Notebook] = []
-        # Of the last build, if it has not ended in an error.
+        # What the last build was made from; None before the first, and after an error of MkDocs or a plugin.
         self.sources: Sources | None = None
         # The lessons of the pages that are shown, by their paths.
         self.live_lessons: dict[str, Lesson] = {}

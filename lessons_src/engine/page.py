@@ -9,7 +9,6 @@ never read as Markdown, and pages are rendered while lessons run.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from html import escape
 from itertools import count
 
@@ -42,7 +41,6 @@ class Page:
     """The line of the lesson that each `RESULTS` fence belongs to, by the fence's content."""
 
 
-@lru_cache(maxsize=100)
 def render_page(lesson: Lesson, offers: str = "") -> Page:
     """Return the page of `lesson`, with a `RESULTS` fence after each block; `offers` follow its time.
 
