@@ -134,8 +134,8 @@ def _digest(file: Path, top: Path) -> tuple[str, str]:
 
 
 def digests(folder: Path) -> list[tuple[str, str]]:
-    """Return the path of each file in `folder`, with a digest of what is in it."""
-    return sorted(_digest(file, folder) for file in folder.rglob("*"))
+    """Return the path of each file in `folder`, with a digest of what is in it, but for Python's own."""
+    return sorted(_digest(file, folder) for file in folder.rglob("*") if "__pycache__" not in file.parts)
 
 
 # Read at import, because a server keeps the engine and the colours that it has imported.

@@ -53,7 +53,7 @@ from lessons_src.engine.parsing import LessonSyntaxError, read_lesson, syntax_er
 from lessons_src.engine.plain_markdown import page_address
 from lessons_src.engine.progress import BuildRuns
 from lessons_src.engine.running import interrupt_when_ended, prepare
-from lessons_src.engine.saved import Sources
+from lessons_src.engine.saved import Sources, stands_alone
 
 _build_log = logging.getLogger("mkdocs.plugins.lessons")
 # Under `serve`, a warning in MkDocs' own log would end a strict build, and with it the reload.
@@ -126,7 +126,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self.serving = command == "serve"
         self.dirty = dirty
         if dirty:
-            # MkDocs warns that pages may be out of date; `_only_saved` sees to it that none is.
+            # MkDocs warns that pages may be out of date; `_built_alone` sees to it that none is.
             log = logging.getLogger("mkdocs.commands.build")
             log.addFilter(lambda record: not str(record.msg).startswith("A 'dirty' build"))
         interrupt_when_ended()
@@ -168,11 +168,11 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             {name: outcome.lesson for name, outcome in outcomes.items() if outcome.lesson},
             (self.cache.surroundings, digests(Path(theme)) if theme else []),
         )
-        self.saved = self._only_saved(sources, files) if self.dirty else None
+        self.built_alone = self._built_alone(sources, files) if self.dirty else None
         self.sources = sources
-        if self.saved:
-            outcomes = {**self.outcomes, self.saved: outcomes[self.saved]}
-            made = {each.name: each for each in self.notebooks if each.name != self.saved}
+        if self.built_alone is not None:
+            outcomes = self.outcomes | {name: outcomes[name] for name in self.built_alone}
+            made = {each.name: each for each in self.notebooks if each.name not in self.built_alone}
             notebooks = [made.get(each.name, each) for each in notebooks]
         elif self.dirty:
             clean_directory(config.site_dir)
@@ -287,22 +287,27 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         server.set_app(self.laboratory)
         return server
 
-    def _only_saved(self, sources: Sources, files: Files) -> str | None:
-        """Return the one page that is to be built, if the server shows all others as they would be.
+    def _built_alone(self, sources: Sources, files: Files) -> set[str] | None:
+        """Return the page that is to be built, if any; None if all are, for others may have to change too.
 
         `mkdocs serve --dirty` asks for that.
         """
-        if self.sources is None or "NOTEBOOK_PAGES" in os.environ:
+        changed = sources.changes(self.sources) if self.sources else None
+        if changed is None or "NOTEBOOK_PAGES" in os.environ:
             return None
-        name = sources.only_change(self.sources)
-        # Material's search would take the pages of a folder for parts of its index page.
-        if name is None or files.src_uris[name].name == "index":
-            return None
-        failing = {other for other, outcome in self.outcomes.items() if outcome.failures}
-        return name if failing <= {name} else None
+        # A page that fails is run again.
+        names = changed | {name for name, outcome in self.outcomes.items() if outcome.failures}
+        # Material's search expects one page, and would take those of a folder for parts of its index page.
+        can = all(
+            name in sources.pages
+            and stands_alone(sources.pages[name])
+            and files.src_uris[name].name != "index"
+            for name in names
+        )
+        return names if can and len(names) <= 1 else None
 
     def _is_built(self, name: str) -> bool:
-        return self.saved is None or name == self.saved or name not in self.last_good
+        return self.built_alone is None or name in self.built_alone or name not in self.last_good
 
     def _parse(self, files: Files, config: MkDocsConfig) -> tuple[dict[str, _Outcome], list[_Notebook]]:
         outcomes = {}

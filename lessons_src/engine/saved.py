@@ -1,4 +1,4 @@
-"""Tell whether a server has to build only the page that was saved."""
+"""Tell which pages a server has to build after a save."""
 
 import re
 from collections.abc import Mapping
@@ -20,27 +20,30 @@ class Sources:
     others: object
     """Equal as long as nothing else has changed."""
 
-    def only_change(self, earlier: "Sources") -> str | None:
-        """Return the page that alone differs from `earlier`; None if another page may depend on what differs.
-
-        A page without blocks is never that page: others may quote it, as they do a glossary.
+    def changes(self, earlier: "Sources") -> set[str] | None:
+        """Return the pages that differ from `earlier`; None if other pages may show what differs.
 
         >>> from lessons_src.engine.parsing import parse_lesson
-        >>> texts = ["# A\\n\\n```python\\n1;\\n```\\n", "# A\\n\\n```python\\n2;\\n```\\n", "# B\\n"]
+        >>> texts = "# A\\n\\nOne.\\n", "# A\\n\\nTwo.\\n", "# B\\n\\nTwo.\\n"
         >>> one, two, three = (Sources({"a.md": parse_lesson(text, "a.md")}, "") for text in texts)
-        >>> two.only_change(one), three.only_change(one)
-        ('a.md', None)
+        >>> one.changes(one), two.changes(one), three.changes(one)
+        (set(), {'a.md'}, None)
         """
         if self.others != earlier.others or self.pages.keys() != earlier.pages.keys():
             return None
-        changed = [name for name, page in self.pages.items() if page != earlier.pages[name]]
-        if len(changed) != 1:
-            return None
-        now, before = self.pages[changed[0]], earlier.pages[changed[0]]
-        has_blocks = any(block.is_run for block in now.blocks)
-        depends_on_others = any(map(_REFERENCE.search, _prose(now)))
-        is_quoted = _shown_elsewhere(now) != _shown_elsewhere(before)
-        return changed[0] if has_blocks and not depends_on_others and not is_quoted else None
+        changed = {name for name, page in self.pages.items() if page != earlier.pages[name]}
+        quoted = any(
+            _shown_elsewhere(self.pages[name]) != _shown_elsewhere(earlier.pages[name]) for name in changed
+        )
+        return None if quoted else changed
+
+
+def stands_alone(page: Lesson) -> bool:
+    """Return whether `page` can be built without the others.
+
+    A page without blocks cannot: others may quote it, as they do a glossary.
+    """
+    return any(block.is_run for block in page.blocks) and not any(map(_REFERENCE.search, _prose(page)))
 
 
 def _prose(page: Lesson) -> list[str]:

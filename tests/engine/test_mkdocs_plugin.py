@@ -744,6 +744,17 @@ def test_a_server_builds_all_pages_while_another_page_fails(dirty: Site) -> None
     assert built_again(dirty) == {"b"}
 
 
+def test_a_server_builds_no_page_if_nothing_has_changed_but_the_one_that_fails(dirty: Site) -> None:
+    # As pytest does beside it, which a server notices.
+    (dirty.root / "theme" / "__pycache__").mkdir()
+    (dirty.root / "theme" / "__pycache__" / "hooks.pyc").touch()
+    assert built_again(dirty) == set()
+    dirty.write(SAVED["a mistake"], name="a.md")
+    assert built_again(dirty) == {"a"}
+    assert built_again(dirty) == {"a"}
+    assert dirty.page("a/index.html").select(".lesson-broken")
+
+
 def test_a_page_that_is_put_back_while_another_is_saved_shows_no_failure(dirty: Site) -> None:
     good = (dirty.root / "docs" / "a.md").read_text()
     dirty.write(SAVED["a mistake"], name="a.md")
