@@ -647,7 +647,8 @@ def course(dirty: Site) -> Site:
         (ROOT / "mkdocs.yml").read_text(encoding="utf-8").replace("how_to_run: setup.md", "live: true")
     )
     configuration = re.sub(r"^nav:\n(?:  .*\n)+", "", configuration, flags=re.MULTILINE)
-    (dirty.root / "mkdocs.yml").write_text(configuration.replace("strict: true", "strict: false"))
+    configuration = configuration.replace("strict: true", "strict: false")
+    (dirty.root / "mkdocs.yml").write_text(f"{configuration}\ndev_addr: 127.0.0.1:0\n")
     dirty.write(
         '---\ndescription: A "quotation"\n---\n\n# The reference\n\n::: lessons_src.LineFit\n', name="r.md"
     )
