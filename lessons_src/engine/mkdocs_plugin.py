@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import urljoin
 
 from jinja2 import BytecodeCache, Environment
@@ -98,10 +98,9 @@ class _Notebook:
 
 
 class _Templates(BytecodeCache):
-    """What a server has compiled: MkDocs makes a new environment for each build."""
+    """What this process has compiled: MkDocs makes a new environment for each build of a server."""
 
-    def __init__(self) -> None:
-        self.compiled: dict[str, bytes] = {}
+    compiled: ClassVar[dict[str, bytes]] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
         if bucket.key in self.compiled:
@@ -132,7 +131,6 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         interrupt_when_ended()
         # The pages that have not failed, by their paths, as they were built last.
         self.last_good: dict[str, dict[str, Any]] = {}
-        self.templates = _Templates()
         self.outcomes: dict[str, _Outcome] = {}
         self.notebooks: list[_Notebook] = []
         # What the last build was made from; None before the first, and after an error of MkDocs or a plugin.
@@ -234,7 +232,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
         """Put the results into the pages, and end the build if a lesson fails."""
-        env.bytecode_cache = self.templates
+        env.bytecode_cache = _Templates()
         for name, outcome in self.outcomes.items():
             if self._is_built(name):
                 self._finish(name, outcome)

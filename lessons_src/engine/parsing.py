@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from lessons_src.engine.budgets import over_budget
@@ -110,6 +110,8 @@ def read_lesson(file: Path, root: Path) -> Lesson:
     return parse_lesson(text, name)
 
 
+# A server's builds ask for the same blocks and modules.
+@cache
 def syntax_error(code: str | bytes) -> SyntaxError | None:
     """Return what keeps `code` from being Python, or None.
 
