@@ -8,7 +8,8 @@ _MEASURING = ["color-contrast", "link-in-text-block", "target-size"]
 # A contrast of 7, instead of 4.5, leaves no room for colours that mean something. The other has no verdict.
 _LEFT_OUT = ["color-contrast-enhanced", "hidden-content"]
 
-# Each pair of colours at each size is measured once, and each kind of link in a sentence.
+# Each pair of colours at each size is measured once, and each kind of link in a sentence. Then axe sees code
+# without the spans of its other colours: they are half of a page, and have nothing that a rule looks at.
 _FIND = """async ([area, measuring, others, leftOut]) => {
     const root = area ? document.querySelector(area) : document, looks = new Set();
     document.querySelectorAll('[data-look]').forEach(part => part.removeAttribute('data-look'));
@@ -29,6 +30,13 @@ _FIND = """async ([area, measuring, others, leftOut]) => {
         looks.add(`${look}`);
         for (const part of [text, link]) part?.setAttribute('data-look', '');
     }
+    const swapped = [...root.querySelectorAll('pre > code:not([contenteditable])')].map(code => {
+        const plain = code.cloneNode(true);
+        for (const span of plain.querySelectorAll('span[class]:not([data-look])'))
+            if (span.attributes.length === 1) span.replaceWith(...span.childNodes);
+        code.replaceWith(plain);
+        return [plain, code];
+    });
     axe.configure({rules: [
         {id: 'color-contrast', selector: '[data-look]'},
         {id: 'link-in-text-block', selector: 'a[href][data-look]'},
@@ -38,6 +46,7 @@ _FIND = """async ([area, measuring, others, leftOut]) => {
     const found = await axe.run(root, {
         runOnly: {type: 'rule', values: rules}, resultTypes: ['violations'], preload: false, selectors: false,
     });
+    swapped.forEach(([plain, code]) => plain.replaceWith(code));
     return [looks.size, found.violations.flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.html}`))];
 }"""
 
