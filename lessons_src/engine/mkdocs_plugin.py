@@ -60,6 +60,7 @@ _build_log = logging.getLogger("mkdocs.plugins.lessons")
 _serve_log = logging.getLogger("lessons")
 
 _PACKAGE = Path(__file__).parents[1]
+_RUNS = Path(".cache", "lessons")
 # What mkdocstrings puts the docstrings of a module in place of
 _DOCSTRINGS = re.compile(r"^ *::: ", re.MULTILINE)
 _SUPERFENCES = "pymdownx.superfences"
@@ -118,8 +119,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def __init__(self) -> None:
         super().__init__()
-        # The server's imports take seconds; from here on they run in parallel with those of other plugins.
-        prepare()
+        # Where no runs are stored, lessons will run; the imports for that take seconds, beside other plugins'.
+        if not _RUNS.exists():
+            prepare()
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
         self.serving = command == "serve"
@@ -150,7 +152,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         fences.append({"name": RESULTS, "class": RESULTS, "format": self._format_results})
         # In a server's first build this path may be relative; in later builds it is absolute.
         self.root = Path(config.config_file_path or "mkdocs.yml").resolve().parent
-        self.cache = RunCache(self.root / ".cache" / "lessons", self.root, Path(config.site_dir))
+        self.cache = RunCache(self.root / _RUNS, self.root, Path(config.site_dir))
         return config
 
     # Before mkdocs-jupyter, so that it finds the notebooks.
@@ -271,6 +273,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., None]
     ) -> LiveReloadServer:
         server.watch(str(_PACKAGE))
+        prepare()  # for the first lesson that is saved or edited
         if not self.config.live:
             return server
         host = config.dev_addr.host

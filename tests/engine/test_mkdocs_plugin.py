@@ -183,6 +183,18 @@ def test_results_that_are_written_by_hand_end_the_build(site: Site, caplog: pyte
     )
 
 
+def test_the_slow_imports_begin_at_once_only_where_no_runs_are_stored(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun = []
+    monkeypatch.setattr(mkdocs_plugin, "prepare", lambda: begun.append("imports"))
+    monkeypatch.chdir(tmp_path)
+    mkdocs_plugin.LessonsPlugin()
+    Path(".cache", "lessons").mkdir(parents=True)
+    mkdocs_plugin.LessonsPlugin()
+    assert begun == ["imports"]
+
+
 HOOK = """\
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
