@@ -119,7 +119,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def __init__(self) -> None:
         super().__init__()
-        # Where no runs are stored, lessons will run; the imports for that take seconds, beside other plugins'.
+        # Where no runs are stored, lessons will run; what that imports takes seconds, beside other plugins.
         if not _RUNS.exists():
             prepare()
 
