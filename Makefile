@@ -11,7 +11,7 @@ NO_PYTHON = PYTHON must be a Python from 3.11 to 3.14 with venv, and none of the
 	make PYTHON=/path/to/python3
 # On a terminal pip shows its progress. Python compiles what it imports, which is a part of all that is there.
 INSTALL := [ -t 1 ] || quiet=--quiet; \
-	PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install $$quiet --no-compile --disable-pip-version-check --editable
+	PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install $$quiet --no-compile --disable-pip-version-check
 # Two workers; whole files on one of them, so that a lesson runs once.
 PYTEST := pytest --numprocesses 2 --dist loadfile
 # `make check` sets others.
@@ -74,12 +74,12 @@ clean:  ## delete the site and all caches, so that everything runs anew
 
 # What only the benchmark compares with is installed by it alone.
 .venv/bench-ready: .venv/ready
-	@$(INSTALL) ".[bench]"
+	@$(INSTALL) --editable ".[bench]"
 	@touch $@
 
 .venv/ready: pyproject.toml .ci/constraints.txt | $(BIN)/python
 	@echo "Installing what the lessons need into .venv. This takes one to four minutes, the first time."
-	@$(INSTALL) ".[site,test]"
+	@$(INSTALL) --editable ".[site,test]"
 	@touch $@
 
 # A link, which is missing where the Python that it leads to is gone.
@@ -88,3 +88,5 @@ $(BIN)/python:
 	if [ -z "$$python" ]; then echo "$(NO_PYTHON)"; exit 1; fi; \
 	echo "Found Python $$version as $$python."; \
 	$$python -m venv --clear .venv
+	@# The one that comes with Python may need half a minute more to find what fits together.
+	@$(INSTALL) --upgrade pip
