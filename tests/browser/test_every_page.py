@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe import faults
-from conftest import PATIENCE
+from conftest import PATIENCE, leave_search_empty
 from copying import assert_copies_do_what_the_page_shows, copies
 from site_pages import CODE, NOTEBOOKS, PATHS, SETTLED, UNFOLD
 
@@ -21,7 +21,6 @@ pytestmark = pytest.mark.slow
 DESK = (1300, "light")
 PHONE = (390, "dark")
 PALETTES = {"light": "default", "dark": "slate"}
-NO_INDEX = {"config": {"fields": {}, "lang": ["en"], "pipeline": [], "separator": " "}, "docs": []}
 
 
 @dataclass
@@ -45,8 +44,7 @@ def visitor(browser: Browser, address: str) -> Iterator[Visit]:
     context.on(
         "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url)
     )
-    # Each page makes its own index of the site, which is a third of the work; other tests search.
-    visit.page.route("**/search/search_index.json", lambda route: route.fulfill(json=NO_INDEX))
+    leave_search_empty(visit.page)
     yield visit
     context.close()
 

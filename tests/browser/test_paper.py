@@ -14,7 +14,7 @@ FOLDS = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sheet(browser: Browser, address: str) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": SHEET, "height": 900})
     page.set_default_timeout(PATIENCE)
