@@ -27,7 +27,11 @@ def test_a_kernel_shows_in_each_cell_what_the_lesson_stores(lesson_file: Path, t
     unknown = LessonRun([None for block in lesson.blocks if block.is_run])
     made = nbformat.reads(notebook(lesson, unknown, site="", repository=""), as_version=4)
     NotebookClient(
-        made, timeout=300, startup_timeout=300, resources={"metadata": {"path": str(tmp_path)}}
+        made,
+        timeout=300,
+        startup_timeout=300,
+        shutdown_kernel="immediate",
+        resources={"metadata": {"path": str(tmp_path)}},
     ).execute()
     cells = {cell.id: cell for cell in made.cells}
     checked = [(block, cells[name]) for block in lesson.blocks if (name := f"line-{block.line}") in cells]
