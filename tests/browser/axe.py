@@ -30,7 +30,7 @@ _FIND = """async ([area, measuring, others, leftOut]) => {
         looks.add(`${look}`);
         for (const part of [text, link]) part?.setAttribute('data-look', '');
     }
-    const swapped = [...root.querySelectorAll('pre > code:not([contenteditable])')].map(code => {
+    const swapped = [...root.querySelectorAll('pre > code:not(:has(textarea))')].map(code => {
         const plain = code.cloneNode(true);
         for (const span of plain.querySelectorAll('span[class]:not([data-look])'))
             if (span.attributes.length === 1) span.replaceWith(...span.childNodes);
