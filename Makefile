@@ -11,7 +11,7 @@ NO_PYTHON = PYTHON must be a Python from 3.11 to 3.14 with venv, and none of the
 	make PYTHON=/path/to/python3
 # On a terminal pip shows its progress. Python compiles what it imports, which is a part of all that is there.
 INSTALL := [ -t 1 ] || quiet=--quiet; \
-	PIP_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install $$quiet --no-compile --disable-pip-version-check
+	PIP_CONSTRAINT=.ci/constraints.txt PIP_BUILD_CONSTRAINT=.ci/constraints.txt $(BIN)/pip install $$quiet --no-compile --disable-pip-version-check
 # Two workers; whole files on one of them, so that a lesson runs once.
 PYTEST := pytest --numprocesses 2 --dist loadfile
 # `make check` sets others.
@@ -79,6 +79,8 @@ clean:  ## delete the site and all caches, so that everything runs anew
 
 .venv/ready: pyproject.toml .ci/constraints.txt | $(BIN)/python
 	@echo "Installing what the lessons need into .venv. This takes one to four minutes, the first time."
+	@# The pip that comes with Python may need half a minute more to find what fits together.
+	@$(INSTALL) pip
 	@$(INSTALL) --editable ".[site,test]"
 	@touch $@
 
@@ -88,5 +90,3 @@ $(BIN)/python:
 	if [ -z "$$python" ]; then echo "$(NO_PYTHON)"; exit 1; fi; \
 	echo "Found Python $$version as $$python."; \
 	$$python -m venv --clear .venv
-	@# The one that comes with Python may need half a minute more to find what fits together.
-	@$(INSTALL) --upgrade pip

@@ -28,7 +28,8 @@ _ENGINE = Path(__file__).parent
 _SESSION = re.compile(
     "MAKE.*|MFLAGS|OLDPWD|PWD|SHLVL|SOURCE_DATE_EPOCH|TERM|_|EDIT_URI|OFFLINE|REPO_URL|SITE_URL"
 )
-# Read at import: the fork server, and so each lesson, has the environment of its start.
+# Read at import, because a lesson has the environment of the fork server's start, and that may be soon after:
+# what a plugin or a hook sets later is no part of it.
 _ENVIRONMENT = sorted((name, value) for name, value in os.environ.items() if not _SESSION.fullmatch(name))
 
 

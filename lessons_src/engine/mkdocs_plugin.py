@@ -119,7 +119,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def __init__(self) -> None:
         super().__init__()
-        # Where no runs are stored, lessons will run; what that imports takes seconds, beside other plugins.
+        # Where no runs are stored yet, all lessons will run. The imports for that take seconds, so they
+        # begin now, beside those of other plugins.
         if not _RUNS.exists():
             prepare()
 

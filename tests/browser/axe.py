@@ -9,7 +9,8 @@ _MEASURING = ["color-contrast", "link-in-text-block", "target-size"]
 _LEFT_OUT = ["color-contrast-enhanced", "hidden-content"]
 
 # Each pair of colours at each size is measured once, and each kind of link in a sentence. Then axe sees code
-# without the spans of its other colours: they are half of a page, and have nothing that a rule looks at.
+# without the spans of its other words: they are half of a page, and have a colour and nothing else. (A line
+# that is highlighted has a ground.)
 _FIND = """async ([area, measuring, others, leftOut]) => {
     const root = area ? document.querySelector(area) : document, looks = new Set();
     document.querySelectorAll('[data-look]').forEach(part => part.removeAttribute('data-look'));
@@ -32,7 +33,7 @@ _FIND = """async ([area, measuring, others, leftOut]) => {
     }
     const swapped = [...root.querySelectorAll('pre > code:not(:has(textarea))')].map(code => {
         const plain = code.cloneNode(true);
-        for (const span of plain.querySelectorAll('span[class]:not([data-look])'))
+        for (const span of plain.querySelectorAll('span[class]:not([data-look], .hll)'))
             if (span.attributes.length === 1) span.replaceWith(...span.childNodes);
         code.replaceWith(plain);
         return [plain, code];

@@ -10,7 +10,7 @@ from lessons_src.engine.lesson import Lesson
 from lessons_src.engine.parsing import parse_lesson, read_lesson
 from lessons_src.engine.running import run_lesson
 
-# To read the clipboard takes longer than to copy, so what is selected for it is read, and it once.
+# To read the clipboard takes longer than to copy: read what each button selects for it, and it once for all.
 COPY = """async (buttons) => {
     let copied;
     const read = () => { copied = document.activeElement.value; };
