@@ -128,16 +128,12 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def leave_search_empty(page: Page) -> None:
-    """Spare a page a third of its work: each makes its own index of the whole site."""
-    page.route("**/search/search_index.json", lambda route: route.fulfill(json=NO_INDEX))
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page on a phone. Its search finds nothing; a test that searches calls `unroute_all`."""
     page = browser.new_page(viewport={"width": 390, "height": 900})
     page.set_default_timeout(PATIENCE)
-    leave_search_empty(page)
+    # Each page makes its own index of the whole site, which is a third of the work of loading it.
+    page.route("**/search/search_index.json", lambda route: route.fulfill(json=NO_INDEX))
     yield page
     page.close()

@@ -104,7 +104,7 @@ def assert_order(record: BackwardRecord, fan_outs: list[int]) -> None:
 
 @pytest.fixture
 def process_group() -> Iterator[None]:
-    store = distributed.HashStore()
+    store = distributed.HashStore()  # type: ignore[attr-defined]
     distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     yield
     distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""Every page in a browser, loaded once: that takes longer than most of what is asked of it."""
+"""Every page in a browser, visited twice: to load a page takes longer than most of what is asked of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe import faults
-from conftest import PATIENCE, leave_search_empty
+from conftest import PATIENCE
 from copying import assert_copies_do_what_the_page_shows, copies
 from site_pages import CODE, NOTEBOOKS, PATHS, SETTLED, UNFOLD
 
@@ -20,8 +20,6 @@ pytestmark = pytest.mark.slow
 
 DESK = (1300, "light")
 PHONE = (390, "dark")
-# A script may look at the width and the palette when it begins.
-LOADED_ON_THE_PHONE_TOO = ("", "lessons/no-grad/", "reference/graph/", "notebooks/lessons/no-grad/")
 PALETTES = {"light": "default", "dark": "slate"}
 
 
@@ -46,22 +44,19 @@ def visitor(browser: Browser, address: str) -> Iterator[Visit]:
     context.on(
         "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else problems.append(r.url)
     )
-    leave_search_empty(visit.page)
     yield visit
     context.close()
 
 
 @pytest.fixture(scope="module")
 def visit(visitor: Visit, address: str, request: pytest.FixtureRequest) -> Visit:
-    path, place = request.param
-    visitor.width, scheme = place
+    path, (visitor.width, scheme) = request.param
     page = visitor.page
     page.set_viewport_size({"width": visitor.width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    if path != visitor.path or (place == PHONE and path in LOADED_ON_THE_PHONE_TOO):
-        visitor.path = path
-        visitor.problems.clear()
-        page.goto(address + path)
+    visitor.path = path
+    visitor.problems.clear()
+    page.goto(address + path)
     page.wait_for_selector(f"body[data-md-color-scheme={PALETTES[scheme]}]")
     page.wait_for_function(SETTLED)
     return visitor
