@@ -31,7 +31,6 @@ CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 # How long a browser is waited for, in milliseconds. No test measures time, and a machine may be busy.
 PATIENCE = 300_000
-NO_INDEX = {"config": {"fields": {}, "lang": ["en"], "pipeline": [], "separator": " "}, "docs": []}
 BUILD = """\
 import sys
 from mkdocs.__main__ import cli
@@ -130,10 +129,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page on a phone. Its search finds nothing; a test that searches calls `unroute_all`."""
+    """A page on a phone."""
     page = browser.new_page(viewport={"width": 390, "height": 900})
     page.set_default_timeout(PATIENCE)
-    # Each page makes its own index of the whole site, which is a third of the work of loading it.
-    page.route("**/search/search_index.json", lambda route: route.fulfill(json=NO_INDEX))
     yield page
     page.close()

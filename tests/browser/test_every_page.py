@@ -123,8 +123,7 @@ def test_figures_are_numbered_and_a_caption_is_seen(visit: Visit) -> None:
         assert caption.startswith(f"Figure {number}. ")
 
 
-# On the phone, where a page is seen last: a copy is told in a message, and that stays.
-@visits(CODE, (PHONE,))
+@visits(CODE, (DESK,))
 def test_what_is_copied_from_a_page_runs_in_order_and_shows_what_the_page_shows(visit: Visit) -> None:
     visit.page.evaluate(UNFOLD)
     assert_copies_do_what_the_page_shows(visit.path, copies(visit.page))

@@ -11,7 +11,6 @@ pytestmark = pytest.mark.slow
 
 def test_the_first_visit_to_a_lesson_is_within_its_budget(page: Page, address: str) -> None:
     responses: list[Response] = []
-    page.unroute_all()
     page.on("response", lambda response: responses.append(response))  # noqa: PLW0108  # a built-in cannot listen
     page.goto(address + "lessons/optimisation/", wait_until="networkidle")
     weights = {

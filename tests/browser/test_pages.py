@@ -131,7 +131,6 @@ def test_the_guides_of_a_tree_meet_at_every_size_of_font(page: Page, address: st
 
 
 def test_a_search_finds_a_lesson(page: Page, address: str) -> None:
-    page.unroute_all()
     page.set_viewport_size({"width": 1300, "height": 900})
     page.goto(address)
     page.keyboard.press("/")

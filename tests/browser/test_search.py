@@ -33,7 +33,6 @@ FIRST = {
 @pytest.fixture
 def search(page: Page, address: str) -> Page:
     """A page with its search open."""
-    page.unroute_all()
     page.set_viewport_size({"width": 1300, "height": 900})
     page.goto(address)
     page.keyboard.press("/")
