@@ -77,6 +77,13 @@ clean:  ## delete the site and all caches, so that everything runs anew
 	@$(INSTALL) --editable ".[bench]"
 	@touch $@
 
+# Two that begin at once, `make serve` and `make test`, do not make one .venv together: one waits.
+ifndef LOCKED
+.venv/ready: pyproject.toml .ci/constraints.txt
+	@for python in $(PYTHON) ""; do $$python -c '$(VERSION)' >/dev/null 2>&1 && break; done; \
+	if [ -z "$$python" ]; then echo "$(NO_PYTHON)"; exit 1; fi; \
+	$$python .ci/one_at_a_time.py $(MAKE) LOCKED=yes PYTHON=$$python $@
+else
 .venv/ready: pyproject.toml .ci/constraints.txt | $(BIN)/python
 	@echo "Installing what the lessons need into .venv. This takes one to four minutes, the first time."
 	@# The pip that comes with Python may need half a minute more to find what fits together.
@@ -86,7 +93,6 @@ clean:  ## delete the site and all caches, so that everything runs anew
 
 # A link, which is missing where the Python that it leads to is gone.
 $(BIN)/python:
-	@for python in $(PYTHON) ""; do version=$$($$python -c '$(VERSION)' 2>/dev/null) && break; done; \
-	if [ -z "$$python" ]; then echo "$(NO_PYTHON)"; exit 1; fi; \
-	echo "Found Python $$version as $$python."; \
-	$$python -m venv --clear .venv
+	@echo "Found Python $$($(PYTHON) -c '$(VERSION)') as $(PYTHON)."
+	@$(PYTHON) -m venv --clear .venv
+endif

@@ -9,15 +9,23 @@ from site_pages import BUDGETS
 pytestmark = pytest.mark.slow
 
 
-def test_the_first_visit_to_a_lesson_is_within_its_budget(page: Page, address: str) -> None:
+def weight(response: Response) -> int:
+    """How many bytes a response has, compressed."""
+    return len(gzip.compress(response.body()))
+
+
+def test_the_first_visit_to_a_lesson_and_its_first_search_are_within_their_budgets(
+    page: Page, address: str
+) -> None:
     responses: list[Response] = []
     page.on("response", lambda response: responses.append(response))  # noqa: PLW0108  # a built-in cannot listen
     page.goto(address + "lessons/optimisation/", wait_until="networkidle")
-    weights = {
-        response.url.removeprefix(address): len(gzip.compress(response.body())) for response in responses
-    }
-    assert "search/search_index.json" in weights
+    weights = {response.url.removeprefix(address): weight(response) for response in responses}
     assert sum(weights.values()) <= 1000 * BUDGETS["first_visit_kilobytes"], weights
+    with page.expect_response("**/search_index.json") as index:
+        page.keyboard.press("/")
+    assert weight(index.value) <= 1000 * BUDGETS["search_index_kilobytes"]
+    assert index.value.url.removeprefix(address) not in weights, "nobody had searched"
 
 
 def test_a_page_runs_no_script_that_was_not_built_and_calls_no_other_host(page: Page, address: str) -> None:

@@ -63,6 +63,17 @@ def test_each_entry_of_the_clinic_is_found_by_its_own_words(search: Page, addres
     assert [title for title in titles if first_result(search, address, title) != "clinic/"] == []
 
 
+def test_the_words_of_a_search_are_marked_on_its_page_and_still_are_when_it_is_loaded_again(
+    search: Page, address: str
+) -> None:
+    marked = search.locator(".md-content mark").first
+    first_result(search, address, "broadcast")
+    search.keyboard.press("Enter")
+    expect(marked).to_have_text("broadcast", ignore_case=True)
+    search.reload()
+    expect(marked).to_have_text("broadcast", ignore_case=True)
+
+
 def test_no_search_leads_to_a_notebook_which_has_the_words_of_its_lesson(page: Page, address: str) -> None:
     index = page.request.get(f"{address}search/search_index.json").json()
     places = {entry["location"].partition("#")[0] for entry in index["docs"]}
