@@ -82,7 +82,7 @@ ifndef LOCKED
 .venv/ready: pyproject.toml .ci/constraints.txt
 	@for python in $(PYTHON) ""; do $$python -c '$(VERSION)' >/dev/null 2>&1 && break; done; \
 	if [ -z "$$python" ]; then echo "$(NO_PYTHON)"; exit 1; fi; \
-	$$python .ci/one_at_a_time.py $(MAKE) LOCKED=yes PYTHON=$$python $@
+	$$python .ci/one_at_a_time.py $(MAKE) --silent LOCKED=yes PYTHON=$$python $@
 else
 .venv/ready: pyproject.toml .ci/constraints.txt | $(BIN)/python
 	@echo "Installing what the lessons need into .venv. This takes one to four minutes, the first time."
