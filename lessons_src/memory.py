@@ -44,7 +44,7 @@ def make_safe_to_free(graph: Iterable[tuple[Node, Sequence[Node]]]) -> None:
 def garbage_collection_paused() -> Iterator[None]:
     """Pause Python's garbage collector while many objects and no garbage are made.
 
-    Python starts a collection after every 700 new objects, and finds no garbage, because all of a
+    Python starts a collection after some hundred new objects, and finds no garbage, because all of a
     graph is in use. These collections took up to 30 % of the time to read a graph.
 
     Source: <https://docs.python.org/3.11/library/gc.html>

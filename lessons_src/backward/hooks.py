@@ -194,8 +194,8 @@ class BackwardRecord:
         Raises:
             ImportError: pygraphviz is missing.
             TypeError: `id_prefix` has the wrong type.
-            ValueError: The graph takes more than a few seconds to lay out or is more than 10,000 pixels
-                wide, or `id_prefix` cannot begin an id.
+            ValueError: The record has no step, or the graph takes more than a few seconds to lay out or is
+                more than 10,000 pixels wide, or `id_prefix` cannot begin an id.
 
         Examples:
             >>> import torch
@@ -205,6 +205,8 @@ class BackwardRecord:
             >>> [part.partition('"')[0] for part in svg.split('data-gradient="')[1:]]
             ['3', '3']
         """
+        if not self.steps:
+            raise ValueError("record must have a step to be drawn, and backward raised in its first.")
         check_boxes(len(self.steps))
         return svg_text(backward_picture(self.steps), id_prefix)
 

@@ -66,9 +66,10 @@ def _norm(tensor: Tensor) -> Number:
         tensor = tensor.coalesce().values()
     elif tensor.layout != torch.strided:
         tensor = tensor.to_dense()
-    if tensor.itemsize < torch.float32.itemsize:  # in half precision, a sum of squares soon overflows
-        tensor = tensor.float()
-    norm: float = torch.linalg.vector_norm(tensor).item()
+    # In fewer digits, squares of what is small vanish, and sums of what is large overflow. Some devices have
+    # no float64.
+    kind = torch.complex128 if tensor.is_complex() else torch.float64
+    norm: float = torch.linalg.vector_norm(tensor.cpu(), dtype=kind).item()
     return norm if math.isfinite(norm) else str(norm)
 
 

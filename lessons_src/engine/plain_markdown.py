@@ -1,8 +1,8 @@
-"""Convert the Markdown of a page to the Markdown that Jupyter and Colab draw.
+"""Convert the Markdown of a page to what Jupyter, Colab and other readers of Markdown draw.
 
 They draw CommonMark with tables, formulas and some HTML. So folds become `<details>`, admonitions become
-quotations, and a tab becomes a paragraph with its title. Links become absolute, because a notebook is
-opened anywhere. Code and formulas stay as they are.
+quotations, and a tab becomes a paragraph with its title. Links become absolute, because it is
+read anywhere. Code and formulas stay as they are.
 """
 
 import re
@@ -16,10 +16,10 @@ FENCE = r"^(?P<margin> *)(?P<marks>`{3,}|~{3,})(?s:.*?)^(?P=margin)(?P=marks)[ \
 """A fence with what is in it. The group `margin` is before it, and `marks` are its first characters."""
 
 _INLINE = re.compile(
-    rf"(?P<kept>{FENCE}|(?P<ticks>`+)(?s:.*?)(?P=ticks)|\$\$(?s:.*?)\$\$|\$[^$\n]+\$)"
+    rf"(?P<kept>{FENCE}|(?P<ticks>`+)(?s:.*?)(?P=ticks)|\$\$(?s:.*?)\$\$|\$(?!\s)[^$\n]+(?<!\s)\$)"
     # A comment, or a list of attributes
     r"|(?P<dropped><!--(?s:.*?)-->| *\{:? *(?:[.#][A-Za-z]|[\w-]+=)[^{}\n]*\})"
-    r'|(?P<before>\]\(<?|\b(?:href|src)=")(?P<target>[^\s)>"]+)',
+    r'|(?P<before>\]\(<?|^ *\[(?!\^)[^\]\n]+\]: +<?|\b(?:href|src)=")(?P<target>[^\s)>"]+)',
     re.MULTILINE,
 )
 _CONTAINER = re.compile(
@@ -61,7 +61,7 @@ def absolute(text: str, file: str) -> str:
             return match["kept"] or ""
         if urlsplit(target).scheme:
             return match[0]
-        in_markdown = match["before"].startswith("]")
+        in_markdown = "=" not in match["before"]
         base = file if in_markdown else page_address(file)
         return match["before"] + page_address(urljoin(base, target))
 

@@ -108,7 +108,7 @@ def _ends_in(output: object, place: str, name: str, *, is_strict: bool) -> Itera
             yield _End(cast("Node", output), 0, name)
         case Mapping():
             for key, each in output.items():
-                inner = f"{name}.{key}" if name else shown(str(key))
+                inner = f"{name}.{shown(str(key))}" if name else shown(str(key))
                 yield from _ends_in(each, f"{place}[{key!r}]", inner, is_strict=False)
         case Sequence() if not isinstance(output, str | bytes):
             for i, each in enumerate(output):

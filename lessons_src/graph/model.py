@@ -45,10 +45,14 @@ class GraphNode:
     cut: int = 0
 
     @property
+    def names(self) -> list[str]:
+        """The names of the node's outputs."""
+        return [name for output_nr in sorted(self.labels) for name in self.labels[output_nr]]
+
+    @property
     def label(self) -> str | None:
         """The names of the node's outputs, joined by commas, or ``None`` if there are none."""
-        names = [name for output_nr in sorted(self.labels) for name in self.labels[output_nr]]
-        return ", ".join(names) if names else None
+        return ", ".join(self.names) or None
 
 
 MAX_NODES = 1_000_000

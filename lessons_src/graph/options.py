@@ -78,10 +78,7 @@ class TextOptions:
         if self.ascii_only is None:
             marks = "".join(UNICODE)
             self.ascii_only = for_stdout(marks) != marks
-        for name in ("shapes", "show_none", "flat", "ascii_only"):
-            value = getattr(self, name)
-            if value is not True and value is not False:
-                raise TypeError(f"{name} must be True or False, not {value!r}.")
+        check_flags(shapes=self.shapes, show_none=self.show_none, flat=self.flat, ascii_only=self.ascii_only)
         _check_limit("max_depth", "levels", self.max_depth)
         _check_limit("max_lines", "lines", self.max_lines)
 
@@ -117,6 +114,18 @@ def for_stdout(text: str) -> str:
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def check_flags(**flags: object) -> None:
+    """Raise `TypeError` unless each of `flags` is True or False.
+
+    >>> check_flags(shapes=True, flat=0)
+    Traceback (most recent call last):
+    TypeError: flat must be True or False, not 0.
+    """
+    for name, value in flags.items():
+        if value is not True and value is not False:
+            raise TypeError(f"{name} must be True or False, not {value!r}.")
 
 
 def _check_limit(name: str, unit: str, value: object) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from lessons_src.graph.options import TextOptions
+from lessons_src.graph.options import check_flags
 from lessons_src.graph.tree import shape_text
 from lessons_src.graph.words import description, title, wrap
 from lessons_src.printing import NO_GRAPH, plural
@@ -85,7 +85,7 @@ def make_picture(graph: GraphData, *, shapes: bool = False, show_none: bool = Fa
     >>> [(box.id, box.kind) for box in picture.boxes], [arrow.id for arrow in picture.arrows]
     ([('node-0', 'operation'), ('node-1', 'leaf')], ['edge-0-1', 'edge-0-1-2'])
     """
-    TextOptions(shapes=shapes, show_none=show_none)  # raises unless both are True or False
+    check_flags(shapes=shapes, show_none=show_none)
     roots: dict[GraphNode | None, set[int]] = {}
     for root, output_nr in graph.outputs:
         roots.setdefault(root, set()).add(output_nr)

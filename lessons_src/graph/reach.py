@@ -87,13 +87,13 @@ def _ends(graph: GraphData, to: object) -> set[GraphNode]:
         case torch.Tensor():
             return {node for node in graph.leaves if node.variable is to}
         case str():
-            return {node for node in graph.nodes if any(shown(to) in names for names in node.labels.values())}
+            return {node for node in graph.nodes if shown(to) in node.names}
     raise TypeError(f"to must be a leaf's tensor or a name, not {type(to).__name__}.")
 
 
 def _why_no_end(graph: GraphData, to: torch.Tensor | str) -> str:
     if isinstance(to, str):
-        names = [name for node in graph.nodes for each in node.labels.values() for name in each]
+        names = [name for node in graph.nodes for name in node.names]
         have = f"which has {listed(names)}" if names else "which has none: name tensors with names="
         return f"a name in the graph, {have}, not {to!r}"
     must = "a leaf that the graph reaches, not"

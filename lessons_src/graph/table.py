@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from lessons_src.graph.tree import is_named_leaf, shape_text, shown_edges
+from lessons_src.graph.words import cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,10 +51,11 @@ def table_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
     """
     rows: list[tuple[str, ...]] = [HEADER]
     rows += [_table_row(node, options) for node in islice(graph.nodes, options.max_lines)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, tuple("-" * width for width in widths))
     for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        filled = [text + " " * (width - cells(text)) for text, width in zip(row, widths, strict=True)]
+        yield "  ".join(filled).rstrip()
 
 
 def _list_line(node: GraphNode, options: TextOptions, *, is_cut: bool) -> str:
@@ -71,7 +73,7 @@ def _list_line(node: GraphNode, options: TextOptions, *, is_cut: bool) -> str:
 
 def _table_row(node: GraphNode, options: TextOptions) -> tuple[str, ...]:
     inputs = [_input_text(edge, by_name=False) for edge in node.edges]
-    columns = (node.label or "").split(", "), map(shape_text, node.shapes), inputs
+    columns = node.names, map(shape_text, node.shapes), inputs
     return str(node.index), node.name, *[_some(texts, options) for texts in columns]
 
 

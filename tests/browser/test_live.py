@@ -305,6 +305,9 @@ def test_a_block_runs_as_the_reader_types_and_the_browser_remembers_that(lesson:
     expect(lesson.locator(".live-yours")).to_have_text("1002")
     lesson.reload()
     expect(frame.get_by_label("Run as I type")).to_be_checked()
+    other = edit(lesson, EXERCISE)
+    other.get_by_label("Run as I type").uncheck()
+    expect(frame.get_by_label("Run as I type")).not_to_be_checked()
 
 
 def test_edit_is_beside_copy(lesson: Page) -> None:

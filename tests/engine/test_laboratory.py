@@ -211,7 +211,7 @@ def test_a_page_of_another_site_is_refused(served: Served, origin: str | None) -
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "", "192.168.0.9"]
+    "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "", "192.168.0.9", "["]
 )
 def test_another_name_for_this_machine_is_refused_and_its_page_gets_no_token(
     served: Served, host: str

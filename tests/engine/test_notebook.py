@@ -257,6 +257,12 @@ def test_links_lead_to_the_site_and_to_the_repository() -> None:
     )
 
 
+def test_a_link_by_a_name_and_one_beside_a_price_lead_to_the_site_too() -> None:
+    text = "[a][b] costs $5, see [c](c.md), or $6.\n\n[b]: other.md\n"
+    (cell,) = sources(text)
+    assert cell == f"[a][b] costs $5, see [c]({SITE}c/), or $6.\n\n[b]: {SITE}other/"
+
+
 def test_links_in_questions_and_explanations_lead_to_the_site_too() -> None:
     question, _, answer = sources(
         block("1", "1", "predict: [What](other.md)?"), "[Why](other.md)\n\n<!-- /predict -->\n"

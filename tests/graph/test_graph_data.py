@@ -384,6 +384,7 @@ def test_a_name_is_shown_in_one_line_and_never_empty() -> None:
     names = {"a\nb": w, "\x1b[31m": w, "": w, "größe": w}
     assert labels(from_output(w, names)) == {"AccumulateGrad": r"a\nb, \x1b[31m, '', größe"}
     assert labels(from_output({"a\nb": w})) == {"AccumulateGrad": r"a\nb"}
+    assert labels(from_output({"m": {"a\nb": w}})) == {"AccumulateGrad": r"m.a\nb"}
 
 
 def test_what_ipython_keeps_of_earlier_outputs_is_no_name() -> None:

@@ -384,6 +384,20 @@ def test_a_cell_has_the_first_of_a_thousand_outputs(capsys: pytest.CaptureFixtur
     assert " (), (), (), (), (), (), ... 994 more <- [1002]" in listed
 
 
+def test_a_cell_counts_names_that_have_a_comma_and_fits_wide_characters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    w = leaf(2)
+    AutogradGraph.from_output(w.sin(), {f"p[(0, {i})]": w for i in range(7)}).print_tabular()
+    assert "p[(0, 5)], … 1 more  (2,)" in capsys.readouterr().out
+    h = w.sin()
+    AutogradGraph.from_output(h, {"損失": h}).print_tabular()
+    header, _, first, second = capsys.readouterr().out.splitlines()
+    assert header == "node  name            label  shape  inputs"
+    assert first == "0     SinBackward0    損失   (2,)   [1]"
+    assert second == "1     AccumulateGrad         (2,)"
+
+
 def test_a_table_says_what_was_not_read(capsys: pytest.CaptureFixture[str]) -> None:
     AutogradGraph.from_output(leaf(2).sin().cos(), max_nodes=2).print_tabular(max_lines=None)
     assert capsys.readouterr().out.endswith("… 1 input not followed, at max_nodes=2\n")

@@ -133,7 +133,11 @@ class LiveBlock {
     this.commands.run.title = "Ctrl+Enter, or Cmd+Enter";
     this.commands.reset.title = "Back to the page's own code and output";
     const typing = make("input", { type: "checkbox", checked: localStorage.getItem(AS_I_TYPE) === "true" });
-    typing.onchange = () => localStorage.setItem(AS_I_TYPE, typing.checked);
+    typing.className = "live-typing";
+    typing.onchange = () => {
+      localStorage.setItem(AS_I_TYPE, typing.checked);
+      for (const box of document.querySelectorAll(".live-typing")) box.checked = typing.checked;
+    };
     this.status = make("p", { className: "live-status", role: "status" });
     const bar = make("div", { className: "live-bar" });
     bar.append(...Object.values(this.commands), make("label", {}, typing, " Run as I type"), this.status);

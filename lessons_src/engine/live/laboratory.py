@@ -195,7 +195,10 @@ def _is_own_host(environ: "WSGIEnvironment") -> bool:
 
     The port may be another one: a tunnel or a container may have moved it.
     """
-    return urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname in _LOOPBACK
+    try:
+        return urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname in _LOOPBACK
+    except ValueError:  # it is no address at all
+        return False
 
 
 def _file(name: str, start_response: "StartResponse") -> list[bytes]:
