@@ -50,8 +50,8 @@ check: .venv/ready  ## run all that CI runs: format, lint, types, the strict bui
 	$(MAKE) -j 2 types build
 	@rm -f .coverage .coverage.*
 	@# Coverage makes tests slower, and the quick ones of the code reach every line. Their summary ends the log.
-	$(MAKE) test TEST='$(PYTEST) docs tests -k "slow or docs and not test_mkdocs_plugin"'
-	$(MAKE) test TEST='coverage run -m $(PYTEST) lessons_src tests *.md -m "not slow"'
+	$(MAKE) test TEST='$(PYTEST) -m "slow or lesson"'
+	$(MAKE) test TEST='coverage run -m $(PYTEST) -m "not slow and not lesson"'
 	@# What a process that a test has killed leaves behind is half a file, which combine complains of.
 	@$(BIN)/coverage combine --quiet >/dev/null 2>&1; rm -f .coverage.*
 	@report=$$($(BIN)/coverage report) || { echo "$$report"; exit 1; }

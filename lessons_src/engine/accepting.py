@@ -44,7 +44,7 @@ def _fence(output: str, indent: str, newline: str) -> list[str]:
     if not output:
         return []
     # A fence must be longer than any run of backticks in it.
-    marks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", output) or ["``"]))
+    marks = "`" * (1 + max([2, *map(len, re.findall("`+", output))]))
     rows = [f"{marks}text", *output.split("\n"), marks]
     return [(indent + row if row else "") + newline for row in rows]
 

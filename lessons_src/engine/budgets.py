@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from lessons_src.engine.lesson import Lesson
 from lessons_src.engine.scanning import Markdown, Problem
@@ -62,7 +63,7 @@ def _exercise_problems(lesson: Lesson, markdown: Markdown) -> Iterator[Problem]:
             f"a lesson must have {EXERCISES[0]} to {EXERCISES[-1]} exercises, each a heading `###` below "
             f"`## Exercises`, not {len(titles)}",
         )
-    for title, after in zip(titles, [*titles[1:], end], strict=False):
+    for title, after in pairwise([*titles, end]):
         blocks = [block for block in lesson.blocks if title < block.span.start < after]
         given = [block for block in blocks if block.directives.exercise]
         if len(given) != 1 or not _CHECK.search(given[0].code):

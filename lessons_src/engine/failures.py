@@ -43,9 +43,7 @@ def syntax_failures(error: LessonSyntaxError) -> list[Failure]:
 
 def check_lesson(lesson: Lesson, run: LessonRun) -> list[Failure]:
     """Return every failure of a lesson, in order; a block that was not reached has none."""
-    blocks = [block for block in lesson.blocks if block.is_run]
-    pairs = zip(blocks, run.blocks, strict=True)
-    return [f for block, result in pairs if result for f in check_block(lesson, block, result)]
+    return [f for block, result in run.of(lesson) if result for f in check_block(lesson, block, result)]
 
 
 def check_block(lesson: Lesson, block: Block, run: BlockRun) -> list[Failure]:
@@ -53,7 +51,7 @@ def check_block(lesson: Lesson, block: Block, run: BlockRun) -> list[Failure]:
     return list(_Check(lesson, block, run).failures())
 
 
-def expected_output(block: Block, run: BlockRun) -> str:
+def shown_output(block: Block, run: BlockRun) -> str:
     """Return the text that the block's stored output must match."""
     shown_and_raised = [run.shown] if run.shown else []
     if run.error and block.directives.raises:
@@ -108,17 +106,18 @@ class _Check:
             )
 
     def _output_failures(self) -> Iterator[Failure]:
-        output, shown = self.block.output, expected_output(self.block, self.run)
+        output, directives = self.block.output, self.block.directives
+        shown = shown_output(self.block, self.run)
         if not shown.strip():
             if shown:
                 yield self._failure("this block prints only empty lines, which no fence can store")
             elif output:
                 yield self._failure("this block shows nothing; delete the output stored for it", accept=True)
-            elif self.block.directives.predict and self.block.directives.figure is None:
+            elif directives.predict and directives.figure is None:
                 yield self._failure(
                     "this block shows nothing that a reader could predict; show it, or delete `predict`"
                 )
-        elif self.block.directives.hidden:
+        elif directives.hidden:
             yield self._failure(
                 "this block is hidden, so no page would show what it prints",
                 details="\n".join(_first_rows(shown.split("\n"))),
@@ -129,7 +128,9 @@ class _Check:
             )
         elif not output.text.strip():
             yield self._mismatch("the output stored for this block is empty", "", shown)
-        elif not self._matches(output.text, shown):
+        elif not outputs_match(
+            output.text, shown, ellipsis=directives.ellipsis, tolerance=directives.tolerance
+        ):
             yield self._mismatch("the output differs from the stored one", output.text, shown)
 
     def _figure_failures(self) -> Iterator[Failure]:
@@ -141,10 +142,6 @@ class _Check:
             yield self._failure(
                 "this block shows a figure without a text for it: describe it, `<!-- figure: … -->`"
             )
-
-    def _matches(self, stored: str, shown: str) -> bool:
-        directives = self.block.directives
-        return outputs_match(stored, shown, ellipsis=directives.ellipsis, tolerance=directives.tolerance)
 
     def _mismatch(self, problem: str, stored: str, shown: str) -> Failure:
         offset = _first_difference(stored, shown)

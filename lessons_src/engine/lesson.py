@@ -159,3 +159,8 @@ class LessonRun:
     """The runs of a lesson's blocks, in order; `None` for a block that was not reached."""
 
     blocks: list[BlockRun | None]
+
+    def of(self, lesson: Lesson) -> list[tuple[Block, BlockRun | None]]:
+        """Return each block of `lesson` with its run; None for one that is not run, or was not reached."""
+        runs = dict(zip([block for block in lesson.blocks if block.is_run], self.blocks, strict=True))
+        return [(block, runs.get(block)) for block in lesson.blocks]

@@ -285,7 +285,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 host,
             )
             return server
-        self.laboratory = Laboratory(server.get_app() or server.serve_request, self.live_lessons)
+        self.laboratory = Laboratory(server.serve_request, self.live_lessons)
         server.set_app(self.laboratory)
         return server
 

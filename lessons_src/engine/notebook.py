@@ -77,8 +77,8 @@ class _Writer:
     def __init__(self, lesson: Lesson, run: LessonRun, site: str, repository: str) -> None:
         self.lesson, self.repository = lesson, repository
         self.file = urljoin(site, lesson.path.partition("/")[2])
-        self.executed, runs, figures = count(1), iter(run.blocks), count(1)
-        self.runs = [next(runs) if block.is_run else None for block in lesson.blocks]
+        self.executed, figures = count(1), count(1)
+        self.runs = [result for _, result in run.of(lesson)]
         self.figures = [next(figures) if block.directives.figure else None for block in lesson.blocks]
 
     def cells(self) -> Iterator[_Node]:

@@ -95,12 +95,10 @@ def _time(lesson: Lesson) -> str:
 
 def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
     """Return the HTML of each block's results, by key. The `run` must have no failures."""
-    runs = iter(run.blocks)
-    pieces = [(block, next(runs) if block.is_run else None) for block in lesson.blocks]
     figures = count(1)
     return {
         results_key(lesson, block): _results(block, result, figures)
-        for block, result in pieces
+        for block, result in run.of(lesson)
         if _is_seen(block)
     }
 

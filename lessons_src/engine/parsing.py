@@ -15,15 +15,17 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 
+import yaml  # type: ignore[import-untyped]
+
 from lessons_src.engine.budgets import over_budget
 from lessons_src.engine.directives import CLOSING, DirectiveError, names_a_directive, parse_directives
 from lessons_src.engine.lesson import Block, Directives, Lesson, Span, StoredOutput
 from lessons_src.engine.scanning import Comment, Fence, Markdown, Problem, scan
 
-# A line of the front matter
-_SETTING = re.compile(r"(?P<name>time[-_ ]?limit|minutes)[ \t]*:[ \t]*(?P<number>.*?)\s*$", re.IGNORECASE)
-# YAML takes the second colon for a second name, and MkDocs shows all of the front matter as text then.
-_SECOND_COLON = re.compile(r"""[\w-]+:[ \t]+[^\s"'|>{\[#&!][^#]*?:(?:\s|$)""")
+# What the front matter may say of a lesson.
+_NUMBERS = {"time-limit": "a number of seconds, such as 120", "minutes": "a number, such as 35"}
+_NO_YAML = "MkDocs would show this front matter as text, because it is not YAML"
+_QUOTES = "Put quotes around a text that has a colon or begins with a sign"
 # These options change only the look of the page.
 _OPTIONS = r'(?:[ \t]+(?:title|hl_lines|linenums)="[^"]*")*'
 _RUNNABLE = re.compile(f"python{_OPTIONS}")
@@ -77,12 +79,8 @@ def parse_lesson(text: str, path: str) -> Lesson:
         problems.append(fence.problem or problem)
     problems += _fold_explanations(markdown, blocks)
     lesson = Lesson(path, lines, markdown.body, tuple(blocks))
-    for number, line in enumerate(lines[: markdown.body], start=1):
-        if _SECOND_COLON.match(line):
-            problems.append(Problem(number, "put quotes around this text: it has a colon"))
-        if given := _SETTING.match(line):
-            lesson, problem = _with_setting(lesson, given["name"], given["number"], number)
-            problems.append(problem)
+    lesson, unread = _with_numbers(lesson)
+    problems += unread
     problems += over_budget(lesson, markdown)
     if found := [replace(problem, code=lesson.line(problem.line)) for problem in problems if problem]:
         raise LessonSyntaxError(path, found)
@@ -132,15 +130,27 @@ def syntax_error(code: str | bytes) -> SyntaxError | None:
     return None
 
 
-def _with_setting(lesson: Lesson, name: str, number: str, line: int) -> tuple[Lesson, Problem | None]:
-    valid = number.isdecimal() and int(number)
-    if name.lower() == "minutes":
-        if valid:
-            return replace(lesson, minutes=int(number)), None
-        return lesson, Problem(line, f"`minutes` must be a number, such as 35, not `{number}`")
-    if valid:
-        return replace(lesson, time_limit=int(number)), None
-    return lesson, Problem(line, f"`time-limit` must be a number of seconds, such as 120, not `{number}`")
+def _with_numbers(lesson: Lesson) -> tuple[Lesson, list[Problem]]:
+    """Return the lesson with the numbers of its front matter, and what keeps that from being read."""
+    try:
+        front = yaml.compose("".join(lesson.lines[1 : max(1, lesson.body - 1)]), yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 2 if error.problem_mark else 1
+        return lesson, [Problem(line, f"{_NO_YAML}: {error.problem}. {_QUOTES}")]
+    if front is None:
+        return lesson, []
+    if not isinstance(front, yaml.MappingNode):
+        return lesson, [Problem(2, f"{_NO_YAML}: it must have lines such as `title: Loss`")]
+    problems, found = [], {}
+    for key, value in front.value:
+        name = str(key.value).lower().replace("_", "-")
+        if name in _NUMBERS and str(value.value).isdecimal() and int(value.value):
+            found[name] = int(value.value)
+        elif name in _NUMBERS:
+            problem = f"`{name}` must be {_NUMBERS[name]}, not `{value.value}`"
+            problems.append(Problem(key.start_mark.line + 2, problem))
+    time_limit = found.get("time-limit", lesson.time_limit)
+    return replace(lesson, time_limit=time_limit, minutes=found.get("minutes")), problems
 
 
 def _fold_explanations(markdown: Markdown, blocks: list[Block]) -> Iterator[Problem]:

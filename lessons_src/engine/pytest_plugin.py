@@ -15,7 +15,7 @@ from sybil.integration.pytest import SybilFile
 from sybil.parsers.doctest import DocTestParser
 
 from lessons_src.engine.accepting import accept_outputs
-from lessons_src.engine.failures import Failure, check_block, check_lesson, expected_output
+from lessons_src.engine.failures import Failure, check_block, check_lesson, shown_output
 from lessons_src.engine.lesson import Block, Lesson, LessonRun
 from lessons_src.engine.page import render_page, rendered, unseen_blocks
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson
@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     interrupt_when_ended()
+    config.addinivalue_line("markers", "lesson: a block of a lesson")
     if config.getoption("--accept"):
         # A file that is no lesson keeps no other from being accepted.
         config.option.continue_on_collection_errors = True
@@ -71,7 +72,9 @@ class LessonFile(SybilFile):
         page = render_page(lesson)
         if failures := unseen_blocks(lesson, page, rendered(page)):
             raise self.CollectError("\n".join(map(str, failures)))
-        yield from super().collect()  # type: ignore[no-untyped-call]
+        for item in super().collect():  # type: ignore[no-untyped-call]
+            item.add_marker("lesson")
+            yield item
 
 
 class LessonFailure(SybilFailure):
@@ -166,6 +169,6 @@ class _LessonTests:
             raise LessonFailure(example, [Failure(self.lesson.path, block.line, problem)])
         failures = check_block(self.lesson, block, result)
         if self.accepted and failures and all(failure.can_accept for failure in failures):
-            self.accepted.add(Path(example.path), block, expected_output(block, result))
+            self.accepted.add(Path(example.path), block, shown_output(block, result))
         elif failures:
             raise LessonFailure(example, failures)

@@ -71,6 +71,10 @@ def run_lesson(lesson: Lesson) -> LessonRun:
     return Run(lesson).result()
 
 
+class _StartError(Exception):
+    """The fork server has not finished its imports in time."""
+
+
 class Run:
     """One run of a lesson: iterate over it to run the blocks, and get each `BlockRun` as its block ends.
 
@@ -100,6 +104,8 @@ class Run:
             if self._is_stopped:
                 raise CancelledError from None
             yield BlockRun(problem=f"the lesson's process {process.how_it_ended()}")
+        except _StartError as error:
+            yield BlockRun(problem=str(error))
         except TimeoutError:
             yield self._too_long(process)
         finally:
@@ -121,8 +127,7 @@ class Run:
     def _follow(self, process: "_Process") -> Iterator[BlockRun]:
         if self._is_stopped:
             raise EOFError
-        process.begin(self._blocks, self._time_limit)
-        start = time.monotonic()
+        start = process.begin(self._blocks, self._time_limit)
         is_last = False
         while not is_last:
             report, is_last = process.receive(start + self._time_limit)
@@ -200,14 +205,20 @@ class _Process:
         self._job = os.fdopen(job, "wb")
         self._directory = ""
 
-    def begin(self, blocks: list[Block], time_limit: float) -> None:
-        """Have the process run `blocks` in a new directory, and return when the first one starts."""
+    def begin(self, blocks: list[Block], time_limit: float) -> float:
+        """Have the process run `blocks` in a new directory, and return when the first one started."""
         self._directory = tempfile.mkdtemp(prefix="lesson-")
         Path(self._directory, WRITTEN).touch()
         with self._job:
             pickle.dump({"sys_path": [str(Path(path).absolute()) for path in sys.path]}, self._job)
             pickle.dump(_Job(blocks, Path(self._directory), time_limit), self._job)
-        self.receive(time.monotonic() + _START_LIMIT)
+        try:
+            return float(self.receive(time.monotonic() + _START_LIMIT))
+        except TimeoutError:
+            raise _StartError(
+                f"PyTorch was not imported within {_START_LIMIT:g} s, so no block has run: is the disk or "
+                "the machine busy? Try again"
+            ) from None
 
     def receive(self, deadline: float) -> Any:
         """Return the next report. Raise EOFError if there is none left, TimeoutError at the deadline."""

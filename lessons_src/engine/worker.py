@@ -13,6 +13,7 @@ import re
 import resource
 import signal
 import sys
+import time
 from dataclasses import asdict
 from io import BufferedRandom
 from multiprocessing.connection import Connection
@@ -54,7 +55,7 @@ def run_lesson(blocks: list[Block], directory: Path, time_limit: float, reports:
     for descriptor in (1, 2):
         os.dup2(written.fileno(), descriptor)
     shell = lesson_shell()
-    reports.send("begin")
+    reports.send(time.monotonic())
     for block in blocks:
         result = _run_block(shell, block, written)
         failed = bool(result.problem or (result.error and not block.directives.raises))

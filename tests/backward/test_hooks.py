@@ -367,9 +367,7 @@ def test_an_exception_has_the_steps_until_then_and_says_which_node_raised_it() -
     assert caught.value.__notes__ == [
         "A hook or a check raised this after 0 steps, which the attribute `record` has."
     ]
-    with pytest.raises(
-        ValueError, match="^record must have a step to be drawn"
-    ):
+    with pytest.raises(ValueError, match="^record must have a step to be drawn"):
         caught.value.record.to_svg()  # type: ignore[attr-defined]
 
 

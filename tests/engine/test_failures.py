@@ -9,7 +9,7 @@ from lessons_src.engine.failures import (
     Failure,
     check_block,
     check_lesson,
-    expected_output,
+    shown_output,
     split_output,
     syntax_failures,
 )
@@ -323,7 +323,7 @@ def test_an_output_is_split_into_what_was_printed_and_what_was_raised(
     directives = ["raises"] if run.error else []
     (found,) = parse(block("1", output, *directives)).blocks
     assert split_output(found, run) == (printed, raised)
-    assert expected_output(found, run) == (output or "")
+    assert shown_output(found, run) == (output or "")
 
 
 def test_an_output_with_an_ellipsis_is_split_at_the_exception_though_it_has_other_lines() -> None:

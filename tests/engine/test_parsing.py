@@ -25,16 +25,31 @@ def test_a_block_knows_its_lines_directives_and_output() -> None:
     assert found.is_run
 
 
-@pytest.mark.parametrize("row", ["time-limit: 120", "time_limit:120 ", "Time-Limit : 120"])
+@pytest.mark.parametrize(
+    "row", ["time-limit: 120", "time_limit:  120 # seconds", "Time-Limit : 120", 'time-limit: "120"']
+)
 def test_a_lesson_may_ask_for_more_time(row: str) -> None:
     assert parse(f"---\ntitle: x\n{row}\n---\n").time_limit == 120
     assert parse("---\ntitle: time-limit\n---\n", "time-limit: 120\n").time_limit == 60
 
 
-def test_front_matter_with_a_second_colon_is_no_yaml() -> None:
-    assert problems("---\ntitle: x\ndescription: Each decided: true or false.\n---\n") == [
-        (3, "put quotes around this text: it has a colon")
-    ]
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("description: Each decided: true.", "mapping values are not allowed here. Put quotes around a text"),
+        ("description: 'it's'", "expected <block end>, but found '<scalar>'. Put quotes around"),
+        ("description: *x", "found undefined alias 'x'. Put quotes around"),
+    ],
+)
+def test_front_matter_that_is_no_yaml_is_refused(row: str, why: str) -> None:
+    ((line, message),) = problems(f"---\ntitle: x\n{row}\n---\n")
+    assert line == 3
+    assert message.startswith(f"MkDocs would show this front matter as text, because it is not YAML: {why}")
+
+
+def test_front_matter_that_has_no_names_is_refused() -> None:
+    ((line, message),) = problems("---\ntime-limit:120\n---\n")
+    assert (line, message[-50:]) == (2, "not YAML: it must have lines such as `title: Loss`")
 
 
 @pytest.mark.parametrize("row", ['title: "a: b"', "title: 9:30", "title: x  # a: b", "title: {a: b}"])

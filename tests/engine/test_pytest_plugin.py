@@ -49,6 +49,12 @@ def test_each_block_that_is_run_is_a_test(project: Project) -> None:
     result.assert_outcomes(passed=3)
 
 
+def test_tests_of_lessons_can_be_chosen_and_left_out(project: Project) -> None:
+    project.write(block("1", "1"))
+    project.run("-m", "lesson").assert_outcomes(passed=1)
+    project.run("-m", "not lesson").assert_outcomes(deselected=1)
+
+
 def test_a_block_with_a_title_is_a_test(project: Project) -> None:
     project.write(block("1", "1").replace("```python", '```python title="one.py" hl_lines="1"', 1))
     project.run().assert_outcomes(passed=1)

@@ -555,6 +555,12 @@ TOO_MUCH = "the block shows more than 100,000 characters"
 PAST = "something wrote past sys.stdout, straight to the process's output"
 
 
+def test_a_process_that_does_not_start_is_not_called_a_slow_lesson(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lessons_src.engine.running._START_LIMIT", 0.0)
+    (failure,) = failures(block("1", "1"))
+    assert "PyTorch was not imported within 0 s, so no block has run" in failure
+
+
 @pytest.mark.parametrize(
     ("code", "line", "words"),
     [

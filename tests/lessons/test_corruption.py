@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lessons_src.engine.comparing import outputs_match
-from lessons_src.engine.failures import Failure, check_block, check_lesson, expected_output
+from lessons_src.engine.failures import Failure, check_block, check_lesson, shown_output
 from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 from lessons_src.engine.parsing import parse_lesson, read_lesson
 from lessons_src.engine.running import run_lesson
@@ -46,7 +46,7 @@ def test_a_lesson_as_it_stands_has_no_failure(page: Path) -> None:
 @pages
 def test_changing_any_one_character_of_an_output_is_noticed(page: Path) -> None:
     for block, result, text in stored(page):
-        shown, asked = expected_output(block, result), block.directives
+        shown, asked = shown_output(block, result), block.directives
         for at in range(len(text)):
             changed = text[:at] + "§" + text[at + 1 :]
             matches = outputs_match(changed, shown, ellipsis=asked.ellipsis, tolerance=asked.tolerance)
