@@ -3,12 +3,11 @@
 A check prints `Right.`, or what is wrong with the answer and where to look. It never shows the answer.
 """
 
-from lessons_src.exercises.accumulation import (
-    check_backward,
-    check_momentum,
-    check_sums,
-    check_values,
-    check_weights,
+from lessons_src.exercises.computational_graph import (
+    check_formula,
+    check_reconnected,
+    check_start,
+    check_table,
 )
 from lessons_src.exercises.first_demos import (
     check_border,
@@ -17,6 +16,13 @@ from lessons_src.exercises.first_demos import (
     check_hoop,
     check_repair_misfit,
 )
+from lessons_src.exercises.grad_accumulates import (
+    check_backward,
+    check_momentum,
+    check_sums,
+    check_values,
+    check_weights,
+)
 from lessons_src.exercises.gradients import (
     check_curvatures,
     check_diagnose,
@@ -24,7 +30,6 @@ from lessons_src.exercises.gradients import (
     check_safe_root,
     check_slope_in_b,
 )
-from lessons_src.exercises.leaves import check_formula, check_reconnected, check_start, check_table
 from lessons_src.exercises.linear_regression import (
     check_my_fit,
     check_updates_until,
@@ -32,9 +37,15 @@ from lessons_src.exercises.linear_regression import (
 )
 from lessons_src.exercises.loss import check_bread_loss, check_fit_matrix, check_from_scores, check_middles
 from lessons_src.exercises.network import check_all_learn, check_arms, check_count, check_sgd
+from lessons_src.exercises.no_grad import check_diagnoses, check_evaluate, check_mean_loss, check_step
 from lessons_src.exercises.optimisation import check_diverges, check_land, check_one_epoch, check_rescale
-from lessons_src.exercises.updates import check_diagnoses, check_evaluate, check_mean_loss, check_step
-from lessons_src.exercises.walks import check_depth, check_kinds, check_lost, check_shapes, check_way
+from lessons_src.exercises.recursive_functions import (
+    check_depth,
+    check_kinds,
+    check_lost,
+    check_shapes,
+    check_way,
+)
 
 __all__ = [
     "check_all_learn",

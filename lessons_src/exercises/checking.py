@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import wraps
 from inspect import signature
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import torch
@@ -16,6 +17,13 @@ P = ParamSpec("P")
 
 _NOTHING = "put your answer in place of `...`, and run this block again."
 _ASKS_ONCE = "`if`, like Python's `max`, asks once, and a tensor may hold several numbers: use `torch.where`."
+_STILL_OFF = "recording is still off after it. Use `with torch.no_grad():`, which turns it on again."
+_CHANGED = "your function changes the data that it is given. Make new tensors: `y - p`, not `y -= p`."
+# What a check's own `backward()` may say, with what is to be done about it.
+_IN_BACKWARD = {
+    "second time": "your answer goes back through its graph itself. Leave `backward()` to the check.",
+    "inplace operation": "your answer changes, in place, what `backward()` needs. Make a new tensor.",
+}
 
 
 class Hint(Exception):  # noqa: N818  # it is no error of the program
@@ -25,8 +33,8 @@ class Hint(Exception):  # noqa: N818  # it is no error of the program
 def check(judge: Callable[P, None]) -> Callable[P, None]:
     """Return a check, which prints `Right.`, or `Not yet:` and the hint that `judge` raises.
 
-    An answer that is still `...` is not judged. The random numbers that come after the check are the same as
-    without it.
+    An answer that is still `...` is not judged. Whatever it does, the check does not raise; PyTorch's random
+    numbers that come after it are the same as without it, and operations are recorded as before it.
 
     Examples:
         >>> from lessons_src.exercises.checking import Hint, check
@@ -46,6 +54,7 @@ def check(judge: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(judge)
     def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        is_recording = torch.is_grad_enabled()
         try:
             if any(answer is ... for answer in (*args, *kwargs.values())):
                 raise Hint(_NOTHING)  # noqa: TRY301
@@ -58,16 +67,36 @@ def check(judge: Callable[P, None]) -> Callable[P, None]:
                 judge(*args, **kwargs)
         except Hint as hint:
             print(f"Not yet: {hint}")
+        except Exception as error:  # noqa: BLE001  # an answer can be anything
+            print(f"Not yet: {_why_not_judged(error)}")
         else:
             print("Right.")
+        finally:
+            torch.set_grad_enabled(is_recording)
 
     return checked
 
 
-def ask(function: Callable[..., Any], *arguments: Any, shown: str | None = None) -> Any:
+def _why_not_judged(error: Exception) -> str:
+    text = _said(error)
+    known = [hint for words, hint in _IN_BACKWARD.items() if words in text]
+    return known[0] if known else f"your answer cannot be judged: {text}."
+
+
+def _said(error: Exception) -> str:
+    """Return the class of an error and the first line of its message."""
+    try:
+        text = str(error).split("\n")[0].rstrip(".")
+    except Exception:  # noqa: BLE001  # a class of the learner's
+        text = ""
+    return f"{type(error).__name__}: {text or 'no message'}"
+
+
+def ask(function: Callable[..., Any], *arguments: Any, shown: str | None = None, returns: bool = True) -> Any:
     """Return what the learner's `function` returns; raise `Hint` if it raises, or returns nothing yet.
 
-    A hint shows the call. `shown` replaces it: the whole call, or its arguments in brackets.
+    A hint shows the call. `shown` replaces it: the whole call, or its arguments in brackets. Data, which are
+    tensors that require no gradient, must stay as they are.
 
     Examples:
         >>> from lessons_src.exercises.checking import ask
@@ -82,18 +111,31 @@ def ask(function: Callable[..., Any], *arguments: Any, shown: str | None = None)
     call = shown or f"({', '.join(map(repr, arguments))})"
     if call.startswith("("):
         call = getattr(function, "__name__", "your function") + call
+    given = [each.clone() if _is_data(each) else each for each in arguments]
+    is_recording = torch.is_grad_enabled()
     try:
-        answer = function(*arguments)
+        answer = function(*given)
+        left_off = is_recording and not torch.is_grad_enabled()
     except Exception as error:
-        text = str(error).split("\n")[0].rstrip(".") or "no message"
+        text = _said(error)
         if "Boolean value of Tensor" in text:
             raise Hint(_ASKS_ONCE) from error
-        raise Hint(f"{call} raises {type(error).__name__}: {text}.") from error
+        raise Hint(f"{call} raises {text}.") from error
+    finally:
+        torch.set_grad_enabled(is_recording)
     if answer is ...:
         raise Hint(_NOTHING)
-    if answer is None:
+    if left_off:
+        raise Hint(_STILL_OFF)
+    if any(_is_data(was) and not torch.equal(was, now) for was, now in zip(arguments, given, strict=True)):
+        raise Hint(_CHANGED)
+    if answer is None and returns:
         raise Hint(f"{call} returns None; let it return your answer.")
     return answer
+
+
+def _is_data(argument: object) -> bool:
+    return isinstance(argument, torch.Tensor) and not argument.requires_grad
 
 
 def number(answer: object) -> float:
@@ -107,7 +149,7 @@ def number(answer: object) -> float:
     """
     if isinstance(answer, torch.Tensor) and answer.numel() == 1:
         answer = answer.item()
-    if not isinstance(answer, int | float):
+    if not isinstance(answer, Real):
         kind = (
             f"a tensor of shape {tuple(answer.shape)}" if isinstance(answer, torch.Tensor) else repr(answer)
         )

@@ -76,7 +76,20 @@ def check_slope_in_b(slope_in_b: Callable[..., Any]) -> None:
             )
 
 
-NUDGED = Named("w[0]**2 + 3 * w[1] + w[0] * w[2]", lambda w: w[0] ** 2 + 3 * w[1] + w[0] * w[2])
+NUDGED: list[tuple[Named, list[float], float]] = [
+    (
+        Named("w[0]**2 + 3 * w[1] + w[0] * w[2]", lambda w: w[0] ** 2 + 3 * w[1] + w[0] * w[2]),
+        [1.0, 2.0, 4.0],
+        0.01,
+    ),
+    (Named("w[0]**3 - w[0] * w[1]", lambda w: w[0] ** 3 - w[0] * w[1]), [2.0, -1.0], 0.1),
+]
+
+
+def _differences(f: Callable[[Tensor], Tensor], w: Tensor, ahead: float, behind: float) -> Tensor:
+    """Return the slope in each parameter between a nudge ahead and one behind."""
+    nudges = torch.eye(len(w), dtype=torch.float64)
+    return torch.stack([f(w + ahead * each) - f(w - behind * each) for each in nudges]) / (ahead + behind)
 
 
 @check
@@ -87,36 +100,36 @@ def check_nudged(nudged: Callable[..., Any]) -> None:
         >>> check_nudged(lambda f, w, step: (f(w + step) - f(w - step)) / (2 * step))
         Not yet: you nudge all parameters at once. Nudge one, hold the others still, and do that for each.
     """
-    w = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
-    before, step = w.clone(), 0.01
-    slopes = torch.tensor([6.0, 3.0, 1.0], dtype=torch.float64)
+    for f, place, step in NUDGED:
+        _judge_nudged(nudged, f, torch.tensor(place, dtype=torch.float64), step)
+
+
+def _judge_nudged(nudged: Callable[..., Any], f: Named, w: Tensor, step: float) -> None:
+    slopes = _differences(f, w, step, step)
     followed: list[bool] = []
 
     def watched(w: Tensor) -> Tensor:
         dual = unpack_dual(w)  # type: ignore[no-untyped-call]
         followed.append(w.requires_grad or dual.tangent is not None)
-        return NUDGED(w)
+        return f(w)
 
-    answer = ask(nudged, Named(str(NUDGED), watched), w, step)
-    if not torch.equal(w, before):
-        raise Hint("after your function, `w` is no longer what it was. Nudge a copy.")
+    answer = ask(nudged, Named(str(f), watched), w, step)
     if isinstance(answer, Tensor) and near(answer, slopes.sum(), 0.05):
         raise Hint(
             "you nudge all parameters at once. Nudge one, hold the others still, and do that for each."
         )
     given = _vector(answer, slopes)
-    one_sided = torch.tensor([step, 0.0, 0.0], dtype=torch.float64)
     for mistake, hint in [
         (2 * slopes, "each slope is twice as large as it must be: the whole way is 2 * step."),
         (slopes * 2 * step, "that is the rise. Divide it by the whole way, 2 * step."),
         (-slopes, "each slope has the wrong sign: take what is behind from what is ahead."),
-        (slopes + one_sided, "you nudge to one side only. Nudge to both."),
-        (slopes - one_sided, "you nudge to one side only. Nudge to both."),
+        (_differences(f, w, step, 0), "you nudge to one side only. Nudge to both."),
+        (_differences(f, w, 0, step), "you nudge to one side only. Nudge to both."),
     ]:
         if near(given, mistake, 1e-6):
             raise Hint(hint)
     if not near(given, slopes, 1e-6):
-        raise Hint(f"for f = {NUDGED} at {w.tolist()} you return {given.tolist()}. Compare it with autograd.")
+        raise Hint(f"for f = {f} at {w.tolist()} you return {given.tolist()}. Compare it with autograd.")
     if any(followed):
         raise Hint("right, but autograd followed `w` through `f`. Nudge instead.")
 
@@ -130,6 +143,8 @@ DIAGNOSES = [
     (Named("torch.tensor(w.item())", lambda w: torch.tensor(w.item())), 1.0, "cut"),
     (Named("w.sqrt()", torch.sqrt), 0.0, "not finite"),
     (Named("w.sqrt() * 0", lambda w: w.sqrt() * 0), 0.0, "not finite"),
+    (Named("-w.sqrt()", lambda w: -w.sqrt()), 0.0, "not finite"),
+    (Named("w / 1000", lambda w: w / 1000), 1.0, "good"),
 ]
 WORDS = sorted({word for _, _, word in DIAGNOSES})
 

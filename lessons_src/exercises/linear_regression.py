@@ -6,6 +6,7 @@ from the formulas of the gradients, without autograd.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,11 +27,14 @@ OTHER_POINTS = torch.tensor([-1.0, 0.0, 3.0]), torch.tensor([1.0, -3.0, -5.0])
 LR, STEPS = 0.03, 7
 WEIGHT = torch.tensor([1, 2, 1, 3])
 SMALL, LIMIT = 0.01, 1000
-CALLS = 50 * LIMIT  # of PyTorch with `x`, in a loop that gives up: enough for any
+CALLS = 150 * LIMIT  # of PyTorch with `x`, in a loop that gives up: enough for any
 
 PAIR = "return `a` and `b`, the two parameters, in this order: `return a, b`."
 RANDOM = "two calls with the same data give different answers. Start at a = 0 and b = 0."
 OTHER_DATA = "it gives the same line for two sets of points. Use the arguments `x` and `y`."
+NOT_FINITE = (
+    "it arrives at inf or nan: its steps grow. Use the arguments `lr` and `steps`, and clear the gradients."
+)
 SWAPPED = "these are the right numbers in the wrong order. Return `a` before `b`."
 STILL = "`a` and `b` are still 0. Is *clear* after *update*, and does `-=` change the tensors you return?"
 UPHILL = "the loss rises with each step. Which sign has a step *against* the gradient?"
@@ -97,10 +101,14 @@ def _line(function: Callable[..., Any], *arguments: Any) -> Line:
         if "leaf Variable" in str(hint) or "does not require grad" in str(hint):
             raise Hint(f"{hint} {IN_PLACE}") from hint
         raise
-    values = answer.tolist() if isinstance(answer, torch.Tensor) else answer
-    if not isinstance(values, tuple | list) or len(values) != len(("a", "b")):
-        raise Hint(PAIR)
-    return number(values[0]), number(values[1])
+    match answer.tolist() if isinstance(answer, torch.Tensor) else answer:
+        case a, b:
+            line = number(a), number(b)
+        case _:
+            raise Hint(PAIR)
+    if not all(map(isfinite, line)):
+        raise Hint(NOT_FINITE)
+    return line
 
 
 def _judge(line: Line, right: Line, mistakes: Sequence[Mistake]) -> None:
@@ -150,7 +158,7 @@ def check_my_fit(answer: Callable[..., Any]) -> None:
         Not yet: return `a` and `b`, the two parameters, in this order: `return a, b`.
     """
     both = POINTS, OTHER_POINTS
-    lines = [_line(answer, x.clone(), y.clone(), LR, STEPS) for x, y in both]
+    lines = [_line(answer, x, y, LR, STEPS) for x, y in both]
     again = _line(answer, *POINTS, LR, STEPS)
     if not near(lines[0], again):
         raise Hint(RANDOM)
@@ -172,24 +180,28 @@ def check_weighted_fit(answer: Callable[..., Any]) -> None:
         >>> check_weighted_fit(lambda x, y, weight, lr, steps: (1, 2, 3))
         Not yet: return `a` and `b`, the two parameters, in this order: `return a, b`.
     """
-    x, y = POINTS
-    n, total, squares = len(x), int(WEIGHT.sum()), int((WEIGHT**2).sum())
+    for (x, y), weight in ((POINTS, WEIGHT), (OTHER_POINTS, torch.tensor([2, 1, 1]))):
+        _judge_weighted(answer, x, y, weight)
+
+
+def _judge_weighted(answer: Callable[..., Any], x: Tensor, y: Tensor, weight: Tensor) -> None:
+    n, total, squares = len(x), int(weight.sum()), int((weight**2).sum())
 
     def repeated(times: Tensor, lr: float = LR) -> Line:
         return _descend(x.repeat_interleave(times), y.repeat_interleave(times), lr)
 
     mistakes = [
         (_descend(x, y), NO_WEIGHT),
-        (repeated(WEIGHT, LR * total / n), DIVIDED_BY_N),
-        (repeated(WEIGHT, LR * total), NOT_DIVIDED),
-        *((repeated(WEIGHT**2, LR * squares / count), SQUARED_WEIGHT) for count in (n, total, squares)),
-        *_slips(x.repeat_interleave(WEIGHT), y.repeat_interleave(WEIGHT)),
+        (repeated(weight, LR * total / n), DIVIDED_BY_N),
+        (repeated(weight, LR * total), NOT_DIVIDED),
+        *((repeated(weight**2, LR * squares / count), SQUARED_WEIGHT) for count in (n, total, squares)),
+        *_slips(x.repeat_interleave(weight), y.repeat_interleave(weight)),
     ]
-    _judge(_line(answer, x.clone(), y.clone(), WEIGHT.float(), LR, STEPS), repeated(WEIGHT), mistakes)
+    _judge(_line(answer, x, y, weight.float(), LR, STEPS), repeated(weight), mistakes)
 
 
 def _updates(x: Tensor, y: Tensor, is_done: Callable[[float, float], bool]) -> int:
-    """Return how many updates are made until `is_done` says of the two gradients that it is."""
+    """Return how many updates are made until `is_done(grad_a, grad_b)`."""
     a = b = 0.0
     updates = 0
     while not is_done(*(grads := _gradients(x, y, a, b))):
@@ -256,10 +268,19 @@ def _judge_end(answer: Callable[..., Any]) -> None:
     x, y = POINTS
     _Counted.calls = 0
     try:
-        count = answer(x.clone().as_subclass(_Counted), y.clone(), _CountedRate(0), SMALL)
-    except _EndlessError:
-        raise Hint(f"{GIVE_UP} yours goes on without end.") from None
-    if count != LIMIT:
+        count = ask(
+            answer,
+            x.as_subclass(_Counted),
+            y,
+            _CountedRate(0),
+            SMALL,
+            shown="yours",
+        )
+    except Hint as hint:
+        if isinstance(hint.__cause__, _EndlessError):
+            raise Hint(f"{GIVE_UP} yours goes on.") from None
+        raise Hint(f"{GIVE_UP} {hint}") from hint
+    if number(count) != LIMIT:
         raise Hint(f"{GIVE_UP} yours returns {count}.")
 
 
@@ -276,5 +297,5 @@ def check_updates_until(answer: Callable[..., Any]) -> None:
         Not yet: it stops in its first step. What is in `.grad` where you look at it?
     """
     for x, y in (OTHER_POINTS, POINTS):
-        _judge_count(number(ask(answer, x.clone(), y.clone(), LR, SMALL)), x, y)
+        _judge_count(number(ask(answer, x, y, LR, SMALL)), x, y)
     _judge_end(answer)

@@ -35,8 +35,15 @@ _WALKS = [
         False,
         "the last loss is a little above the first, as on minibatches it may be: ask for a clear factor.",
     ),
+    ([3.0, 90.0, 1.2, 0.8], False, "the losses rise once, far above the first, and then they fall."),
+    (
+        [9e4, 6e4, 4e4],
+        False,
+        "these losses are large, and they fall. Compare with the first, not with a number.",
+    ),
     ([0.0, 0.0], False, "these losses stay where they are. Nothing grows."),
-    ([9.0, 13.0, 18.7, 26.9], True, "each loss is larger than the one before by the same factor."),
+    ([9.0, 18.0, 36.0, 72.0, 144.0], True, "each loss is twice as large as the one before."),
+    ([0.02, 0.05, 0.04, 0.2, 0.9], True, "these losses are small, and in the end 45 times what they were."),
     ([9.0, 3e20, float("inf")], True, "the loss is too large to write down."),
     (
         [9.0, 3e20, float("inf"), float("nan")],
@@ -64,12 +71,16 @@ such as `nan > 9.0` is False.
     """
     for losses, diverged, why in _WALKS:
         said = ask(answer, list(losses))
-        if isinstance(said, torch.Tensor) and said.numel() == 1:
+        if hasattr(said, "item"):  # of PyTorch or NumPy
             said = said.item()
         if not isinstance(said, bool):
             raise Hint(f"for {losses} your answer is {said!r}. It must be True or False.")
         if said != diverged:
-            raise Hint(f"for {losses} your answer is {said}. {why[0].upper()}{why[1:]}")
+            raise Hint(f"for {losses} your answer is {said}. {_sentence(why)}")
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _landed_wrongly(place: float, start: float, slope: float, bend: float) -> str:
@@ -89,7 +100,7 @@ def _landed_wrongly(place: float, start: float, slope: float, bend: float) -> st
     for slip, hint in slips.items():
         if abs(place - slip) < CLOSE:
             return hint
-    return "the step is the slope at `w`, divided by the slope of the slope at `w`."
+    return f"the slope there is {slope:g}, and the slope of the slope {bend:g}. Print yours."
 
 
 @check
@@ -110,9 +121,19 @@ place.
         ("(w * w - 2) ** 2", lambda w: (w * w - 2) ** 2, 2.0, 16.0, 40.0),
     ]
     for text, loss_of, start, slope, bend in cases:
+        followed: list[bool] = []
+
+        def watched(
+            w: Tensor, loss_of: Callable[[Tensor], Tensor] = loss_of, followed: list[bool] = followed
+        ) -> Tensor:
+            followed.append(w.requires_grad)
+            return loss_of(w)
+
         try:
-            place = number(ask(answer, loss_of, start, shown=f"(loss_of, {start})"))
+            place = number(ask(answer, watched, start, shown=f"(loss_of, {start})"))
         except Hint as hint:
+            if "does not require grad" in str(hint) and not any(followed):
+                raise Hint("the tensor that you give to the loss does not require a gradient.") from hint
             if "does not require grad" in str(hint):
                 raise Hint(
                     "autograd says that a tensor does not require grad. The slope has a slope only if the "
@@ -121,7 +142,7 @@ place.
             raise
         if not abs(place - (start - slope / bend)) < CLOSE:
             why = _landed_wrongly(place, start, slope, bend)
-            raise Hint(f"for the loss {text} from {start} you land at {place:.4g}. {why[0].upper()}{why[1:]}")
+            raise Hint(f"for the loss {text} from {start} you land at {place:.4g}. {_sentence(why)}")
 
 
 def _ratio_hint(new: Tensor) -> str | None:
@@ -163,8 +184,6 @@ curvature is 2 in the direction of `a` and 2 times the mean square in that of `b
         if not isinstance(new, torch.Tensor) or new.shape != x.shape:
             kind = tuple(new.shape) if isinstance(new, torch.Tensor) else repr(new)
             raise Hint(f"the new inputs must be a tensor of shape {tuple(x.shape)}, not {kind}.")
-        if x.tolist() != values:
-            raise Hint("your function changes `x` itself. Return a new tensor: the data are still needed.")
         new = new.double()
         if not new.isfinite().all():
             raise Hint(f"for x = {values}, the new inputs are {new.tolist()}.")
@@ -196,9 +215,9 @@ def _epoch(parts: list[Tensor], *, lr: float, clear: bool = True) -> tuple[Tenso
 OTHER_ORDER = "you took the points in another order than `order`, which is shuffled already."
 
 
-def _epoch_went_wrongly(p: Tensor, lr: float) -> str:
+def _epoch_went_wrongly(p: Tensor, lr: float, size: int) -> str:
     """Say which slip ends at this place."""
-    parts = list(torch.split(ORDER, 2))
+    parts = list(torch.split(ORDER, size))
     slips = [
         ([], True, "`p` is where it was. Change it itself, with `-=`."),
         (
@@ -213,9 +232,10 @@ def _epoch_went_wrongly(p: Tensor, lr: float) -> str:
         ),
         (parts[:1], True, "only the first minibatch took a step. Take one for each."),
         ([ORDER] * 3, True, "each step looked at all the points. Use only those of its minibatch."),
+        (list(torch.split(ORDER, 2)), True, "your minibatches have 2 points. Use `size`."),
         ([ORDER], True, "one step looked at all the points. Cut `order` into parts of `size`."),
         *(
-            (list(torch.split(torch.tensor(order), 2)), True, OTHER_ORDER)
+            (list(torch.split(torch.tensor(order), size)), True, OTHER_ORDER)
             for order in permutations(range(len(ORDER)))
         ),
     ]
@@ -225,10 +245,10 @@ def _epoch_went_wrongly(p: Tensor, lr: float) -> str:
     return "each step subtracts `lr` times the gradient of the mean squared error on its minibatch."
 
 
-def _run(answer: Callable[..., Any], lr: float) -> tuple[Tensor, Any]:
+def _run(answer: Callable[..., Any], lr: float, size: int) -> tuple[Tensor, Any]:
     """Return where the learner's epoch ends, and what it returns."""
     p = torch.zeros(2, requires_grad=True)
-    losses = ask(answer, p, X.clone(), Y.clone(), lr, ORDER.clone(), 2, shown="(p, x, y, lr, order, 2)")
+    losses = ask(answer, p, X, Y, lr, ORDER, size, shown=f"(p, x, y, lr, order, {size})")
     return p.detach(), losses
 
 
@@ -245,19 +265,24 @@ def check_one_epoch(answer: Callable[..., Any]) -> None:
 itself, with `-=`.
     """
     lr = 0.05
-    right, right_losses = _epoch(list(torch.split(ORDER, 2)), lr=lr)
-    for _ in range(2):  # a random order may be right once
-        p, losses = _run(answer, lr)
+    for size in (2, 2, 3):  # a random order may be right once
+        right, right_losses = _epoch(list(torch.split(ORDER, size)), lr=lr)
+        p, losses = _run(answer, lr, size)
         if not near(p, right):
-            raise Hint(f"after one epoch of 5 points in parts of 2, p is wrong: {_epoch_went_wrongly(p, lr)}")
+            why = _epoch_went_wrongly(p, lr, size)
+            raise Hint(f"after one epoch of 5 points in parts of {size}, p is wrong: {why}")
+        _judge_losses(losses, right_losses)
+
+
+def _judge_losses(losses: Any, right: list[float]) -> None:
     try:
         found = [number(loss) for loss in losses]
     except (Hint, TypeError) as error:
         raise Hint(f"`p` is right. Return the losses too, as a list of numbers, not {losses!r}.") from error
     if any(isinstance(loss, torch.Tensor) for loss in losses):
         raise Hint("`p` is right. The list must hold numbers, and it holds tensors: see `.item()`.")
-    if len(found) != len(right_losses) or not torch.allclose(torch.tensor(found), torch.tensor(right_losses)):
+    if len(found) != len(right) or not torch.allclose(torch.tensor(found), torch.tensor(right)):
         raise Hint(
-            "`p` is right, but the losses are not: return three, each of its own minibatch, measured before "
-            f"its step. You return {len(found)}."
+            f"`p` is right, but the losses are not: return {len(right)} here, each of its own minibatch, "
+            f"measured before its step. You return {len(found)}."
         )

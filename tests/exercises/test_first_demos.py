@@ -29,7 +29,7 @@ def away(u: Any, v: Any, x: Any, y: Any) -> Any:
     return torch.hypot(x - u, y - v)
 
 
-ON_IT = "for u = 1, v = -2, r = 5, x = [6.0, 4.0, 1.0, -3.0], y = [-2.0, 2.0, 3.0, 1.0]: "
+ON_IT = "for u = 0.5, v = 1, r = 3, x = [3.0, -1.0, 2.0, 0.0], y = [0.0, 2.0, -2.0, 5.0]: "
 ELSEWHERE = "for u = 0.5, v = 1, r = 3, x = [3.0, -1.0, 2.0, 0.0], y = [0.0, 2.0, -2.0, 5.0]: "
 CUT = "the loss is cut off from the parameters. Do without `detach()` and `torch.tensor(…)`."
 NO_FUNCTION = "the answer must be a function, not {}. Give its name without brackets."
@@ -78,12 +78,15 @@ HALF_CUT = (
         ),
         (
             "((away(u, v, x, y) - r) ** 2).mean() + 1",
-            f"{ON_IT}the loss must be 0.0000, and yours is 1.0000.",
+            f"{ON_IT}the loss must be 0.6791, and yours is 1.6791.",
         ),
-        ("(away(u, v, x, y) * math.nan).mean()", f"{ON_IT}the loss must be 0.0000, and yours is nan."),
+        ("(away(u, v, x, y) * math.nan).mean()", f"{ON_IT}the loss must be 0.6791, and yours is nan."),
         (
             "((away(u, v, x, y) - r) ** 2).mean().item()",
-            "the loss must be a tensor, and yours is 0.0, which has no slope. Do without `.item()`.",
+            (
+                "the loss must be a tensor, and yours is 0.6791167259216309, which has no slope. "
+                "Do without `.item()`."
+            ),
         ),
         ("((away(u, v, x, y) - r) ** 2).mean().detach()", CUT),
         ("torch.tensor(((away(u, v, x, y) - r) ** 2).mean().item())", CUT),
@@ -262,8 +265,8 @@ def loop(
         (
             0.1,
             (
-                "with 0.1, w settles: in the end it is 1.4142. The border is above. Near the border, w needs "
-                "more steps."
+                "with 0.1, w does not run away: after 1000 steps it is 1.4142. The border is above. "
+                "Near the border, w needs more steps."
             ),
         ),
         (

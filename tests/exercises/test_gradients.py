@@ -143,7 +143,10 @@ AUTOGRAD = "right, but autograd followed `w` through `f`. Nudge instead."
         (lambda f, w, _: torch.func.grad(f)(w), AUTOGRAD),
         pytest.param(lambda f, w, _: torch.func.jacfwd(f)(w), AUTOGRAD, id="jacfwd"),
         (in_forward_mode, AUTOGRAD),
-        (nudge_in_place, "after your function, `w` is no longer what it was. Nudge a copy."),
+        (
+            nudge_in_place,
+            "your function changes the data that it is given. Make new tensors: `y - p`, not `y -= p`.",
+        ),
         (
             lambda f, w, step: nudge(f, w, step, step, step),
             "each slope is twice as large as it must be: the whole way is 2 * step.",

@@ -274,7 +274,7 @@ def in_plain_numbers(x: Tensor, y: Tensor, lr: float, small: float, *, last: flo
     ("answer", "said_of_it"),
     [
         (partial(in_plain_numbers, last=1000), "Right."),
-        (in_plain_numbers, f"Not yet: {hints.GIVE_UP} yours goes on without end."),
+        (in_plain_numbers, f"Not yet: {hints.GIVE_UP} yours goes on."),
         (updates(lambda a, b, small: bool(a.abs() < small and b.abs() < small)), "Right."),
         (updates(lambda a, b, small: bool(max(a.abs(), b.abs()) < small)), "Right."),
         (updates(lambda a, b, small: bool(a < small and b < small)), f"Not yet: {hints.SIGNED}"),
@@ -291,7 +291,7 @@ def in_plain_numbers(x: Tensor, y: Tensor, lr: float, small: float, *, last: flo
         (updates(lambda *_: True), f"Not yet: {hints.TOO_EARLY}"),
         (updates(lambda *_: True, first=1), f"Not yet: {hints.TOO_EARLY}"),
         (updates(lambda *_: False), f"Not yet: {hints.NEVER}"),
-        (gives_up(after=None), f"Not yet: {hints.GIVE_UP} yours goes on without end."),
+        (gives_up(after=None), f"Not yet: {hints.GIVE_UP} yours goes on."),
         (gives_up(after=200), f"Not yet: {hints.GIVE_UP} yours returns 200."),
         (
             lambda *_: 33,

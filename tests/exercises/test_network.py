@@ -281,8 +281,8 @@ PASS_OVER = "A parameter that got no gradient has None in `.grad`: pass over it.
         (
             KeepsTheGenerator,
             (
-                f"{FIRST}no parameter has moved. `model.parameters()` is a generator, and who goes through "
-                "it once has used it up. Keep a list."
+                f"{FIRST}no parameter has moved. `model.parameters()` is a generator, and going through "
+                "it once uses it up. Keep a list."
             ),
         ),
         (Uphill, f"{FIRST}the step goes uphill. Subtract."),
@@ -310,7 +310,10 @@ PASS_OVER = "A parameter that got no gradient has None in `.grad`: pass over it.
             ),
         ),
         (NoStep, "your class has no method `step`."),
-        (lambda *_, **__: None, "<lambda>() returns None; let it return your answer."),
+        (
+            lambda *_, **__: None,
+            "<lambda>(model.parameters(), lr=0.01) returns None; let it return your answer.",
+        ),
         (7, "the answer must be a function, not 7. Give its name without brackets."),
     ],
 )
@@ -377,7 +380,7 @@ def on_the_arms(points: Tensor) -> Tensor:
             lambda points: torch.full((len(points),), 0.5),
             "each label must be 0, 1 or 2. One of yours is 0.5.",
         ),
-        (lambda points: points @ points, "<lambda>() raises RuntimeError: "),
+        (lambda points: points @ points, "<lambda>(points) raises RuntimeError: "),
         (None, "the answer must be a function, not None. Give its name without brackets."),
     ],
 )

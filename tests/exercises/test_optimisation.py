@@ -83,8 +83,8 @@ NAN = "The walk ended in nan. A comparison such as `nan > 9.0` is False."
         (
             lambda losses: math.isnan(losses[-1]),
             (
-                "for [9.0, 13.0, 18.7, 26.9] your answer is False. Each loss is larger than the one before "
-                "by the same factor."
+                "for [9.0, 18.0, 36.0, 72.0, 144.0] your answer is False. Each loss is twice as large as "
+                "the one before."
             ),
         ),
         (
@@ -185,8 +185,8 @@ LANDS = "for the loss 2 * (w - 5) ** 2 from 1.0 you land at"
         (
             from_zero_only,
             (
-                "for the loss (w + 3) ** 2 / 4 from 3.0 you land at 5. The step is the slope at `w`, "
-                "divided by the slope of the slope at `w`."
+                "for the loss (w + 3) ** 2 / 4 from 3.0 you land at 5. The slope there is 3, and the "
+                "slope of the slope 0.5. Print yours."
             ),
         ),
         (
@@ -198,7 +198,7 @@ LANDS = "for the loss 2 * (w - 5) ** 2 from 1.0 you land at"
         ),
         (
             lambda *_: math.nan,
-            f"{LANDS} nan. The step is the slope at `w`, divided by the slope of the slope at `w`.",
+            f"{LANDS} nan. The slope there is -16, and the slope of the slope 4. Print yours.",
         ),
         (lambda *_: "5", "the answer must be one number, not '5'."),
         (5.0, "the answer must be a function, not 5.0. Give its name without brackets."),
@@ -261,7 +261,10 @@ FIRST = "for x = [0.0, 1.0, 2.0, 3.0, 4.0], "
                 "`std(correction=0)` does too."
             ),
         ),
-        (in_place, "your function changes `x` itself. Return a new tensor: the data are still needed."),
+        (
+            in_place,
+            "your function changes the data that it is given. Make new tensors: `y - p`, not `y -= p`.",
+        ),
         (signs, "subtract one number from all of `x`, and divide all by one number."),
         (lambda x: x / 0, f"{FIRST}the new inputs are [nan, inf, inf, inf, inf]."),
         (lambda x: x.mean(), "the new inputs must be a tensor of shape (5,), not ()."),
@@ -360,21 +363,21 @@ OTHER_ORDER = f"{WRONG}you took the points in another order than `order`, which 
         (
             lambda *arguments: one_epoch(*arguments)[:2],
             (
-                "`p` is right, but the losses are not: return three, each of its own minibatch, measured "
+                "`p` is right, but the losses are not: return 3 here, each of its own minibatch, measured "
                 "before its step. You return 2."
             ),
         ),
         (
             lambda *arguments: [0.0, *one_epoch(*arguments)],
             (
-                "`p` is right, but the losses are not: return three, each of its own minibatch, measured "
+                "`p` is right, but the losses are not: return 3 here, each of its own minibatch, measured "
                 "before its step. You return 4."
             ),
         ),
         (
             lambda *arguments: [loss + 1 for loss in one_epoch(*arguments)],
             (
-                "`p` is right, but the losses are not: return three, each of its own minibatch, measured "
+                "`p` is right, but the losses are not: return 3 here, each of its own minibatch, measured "
                 "before its step. You return 3."
             ),
         ),

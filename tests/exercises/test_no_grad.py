@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from lessons_src.exercises import check_diagnoses, check_evaluate, check_mean_loss, check_step
-from lessons_src.exercises import updates as hints
+from lessons_src.exercises import check_diagnoses, check_evaluate, check_mean_loss, check_step, checking
+from lessons_src.exercises import no_grad as hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -162,7 +162,7 @@ def does_not_clear(parameters: list[Any], lr: float) -> None:
         (replaces, hints.REPLACED),
         (appends, hints.REPLACED),
         (freezes, hints.NO_FLAG),
-        (switches_off, hints.OFF),
+        (switches_off, checking._STILL_OFF),
         (climbs, hints.UPHILL),
         (has_its_own_lr, hints.OTHER_STEP),
         (does_not_clear, hints.NOT_CLEARED),
@@ -296,7 +296,7 @@ def leaves_recording_off(model: Any, x: Tensor, y: Tensor) -> Any:
         (stays_in_eval, hints.LEFT_IN_EVAL),
         (goes_back_to_training, hints.LEFT_TRAINING),
         (is_absolute, hints.OTHER_LOSS),
-        (leaves_recording_off, hints.OFF),
+        (leaves_recording_off, checking._STILL_OFF),
         (lambda _, x, __: x, "the answer must be one number, not a tensor of shape (6, 2)."),
         ("evaluate", "the answer must be a function, not 'evaluate'. Give its name without brackets."),
     ],

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.autograd.graph import Node
 
-VISITS = 10_000
+VISITS = 200_000
 """How often a function may ask the nodes of one graph for their children. The largest has 3,001 nodes."""
 
 DEEP = 3_000
@@ -45,6 +45,10 @@ class Standin:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self._node)  # so that it is an instance of `torch.autograd.graph.Node`
 
     @property
     def next_functions(self) -> tuple[tuple[Standin | None, int], ...]:
@@ -77,8 +81,8 @@ def _walked(call: str, answer: Callable[..., Any], *arguments: object) -> Any:
         error = hint.__cause__
         if isinstance(error, _TooManyVisitsError):
             raise Hint(
-                f"{call} asks for children more than {VISITS:,} times in a graph of 26 nodes, "
-                "25 doublings: it walks along every path. Remember what you have seen."
+                f"{call} asks for children more than {VISITS:,} times in a graph of {DEEP + 1:,} nodes at "
+                "most: it walks along every path. Remember what you have seen."
             ) from error
         if isinstance(error, RecursionError):
             raise Hint(
@@ -267,16 +271,16 @@ def check_depth(answer: Callable[..., Any]) -> None:
 
 
 def _measures(graph: dict[Node, list[Node]]) -> tuple[int, int, int]:
-    """Return the longest way, all visits of a walk along every path, and the way by first children."""
+    """Return the longest way, all visits of a walk along every path, and the shortest way."""
     deepest: dict[Node, int] = {}
     total: dict[Node, int] = {}
-    first: dict[Node, int] = {}
+    shortest: dict[Node, int] = {}
     for node, inputs in graph.items():  # inputs come first
         deepest[node] = 1 + max((deepest[child] for child in inputs), default=0)
         total[node] = 1 + sum(total[child] for child in inputs)
-        first[node] = 1 + min((first[child] for child in inputs), default=0)
+        shortest[node] = 1 + min((shortest[child] for child in inputs), default=0)
     root = next(reversed(graph))
-    return deepest[root], total[root], first[root]
+    return deepest[root], total[root], shortest[root]
 
 
 @check
@@ -289,7 +293,7 @@ def check_lost(answer: Callable[..., Any]) -> None:
     Not yet: 'a' is in your list, and the loss reaches it.
     """
     for loss, names, wanted in _losses():
-        found = _walked_loss(answer, loss, names)
+        found = _walked_loss(answer, loss, dict(names))
         if not isinstance(found, list | tuple | set) or not all(isinstance(name, str) for name in found):
             raise Hint(f"lost(loss, names) must return a list of names, not {found!r}.")
         for name in sorted(set(found) - wanted):
@@ -308,7 +312,7 @@ def _walked_loss(answer: Callable[..., Any], loss: Tensor, names: dict[str, Tens
                 "Then loss.grad_fn is None, and every parameter is lost."
             ) from hint
         if "Boolean value of Tensor" in str(hint.__cause__):
-            raise Hint("== and in compare numbers, entry by entry. Which tensor it is, says `is`.") from hint
+            raise Hint("== and in compare numbers, entry by entry. `is` says which tensor it is.") from hint
         raise
 
 
@@ -363,7 +367,7 @@ def check_way(answer: Callable[..., Any]) -> None:
         if found := _find_way(answer, result, _leaf()):
             raise Hint(
                 f"for {name} you find a path of {len(found)} nodes to a leaf that is not there, "
-                "and has the number of one that is. Compare with `is`, and return [] if no path is found."
+                "and has the number of one that is. Compare leaves with `is`, and return [] where no path is."
             )
 
 

@@ -1,21 +1,20 @@
-"""Judge the exercises of lesson 7: what is recorded, what is held on to, and what is left as it was."""
+"""The checks of lesson 7: what is recorded, what is held on to, and what is left as it was."""
 
 from __future__ import annotations
 
-from functools import wraps
 from math import isclose
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import torch
 
-from lessons_src.exercises.checking import Hint, ask, check, number
+from lessons_src.exercises.checking import Hint, ask, check, near, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from torch import Tensor
-    from torch.nn import Module
+    from torch.nn import Sequential
 
 WORDS = ("learns", "RuntimeError", "TypeError", "neither")
 DIAGNOSES = ("learns", "RuntimeError", "neither", "TypeError", "learns")
@@ -28,12 +27,12 @@ QUESTIONS = (
 )
 FIVE_WORDS = 'give a list of five words, each of them "learns", "RuntimeError", "TypeError" or "neither".'
 
-OFF = "recording is still off after it. Use `with torch.no_grad():`, which turns it on again."
 REPLACED = "the list holds other tensors than before. Change the tensors themselves, in place."
 NO_FLAG = "a parameter no longer requires a gradient."
 MOVED_NAME = "no parameter has moved. Which tensor does `p = …` change, in a loop over the list?"
 CLEARED_FIRST = "no parameter has moved, and the gradients are cleared. In which order do these two come?"
 UPHILL = "the parameters move with the gradient. Which sign has a step *against* it?"
+NOT_EVERY = "one parameter moves as it should, and another stays. Does the loop go through the whole list?"
 OTHER_STEP = "the parameters move, and not by `lr` times their gradient."
 NOT_CLEARED = "the gradients are still there. What would the next `backward()` do to them?"
 
@@ -50,6 +49,8 @@ OTHER_LOSS = "that is not the mean squared error of the model."
 RECORDED = "the model's operations are recorded. Which switch turns that off?"
 LEFT_IN_EVAL = "the model was training, and now it is not. Leave it in the mode in which it was."
 LEFT_TRAINING = "the model was not training, and now it is. Leave it in the mode in which it was."
+LEFT_INSIDE = "a layer inside the model is in another mode than before. `model.train(mode)` sets all of them."
+LEFT_FROZEN = "a parameter of the model no longer requires a gradient, so the model can learn no more."
 
 
 @check
@@ -91,12 +92,7 @@ def check_step(answer: Callable[..., Any]) -> None:
         leaf.grad = torch.full_like(leaf, slope)
     slopes = [torch.full_like(leaf, slope) for leaf, slope in zip(leaves, (4.0, -2.0), strict=True)]
     given = [*leaves]
-    try:
-        ask(_returning_true(answer), given, lr)
-        if not torch.is_grad_enabled():
-            raise Hint(OFF)
-    finally:
-        torch.set_grad_enabled(True)
+    ask(answer, given, lr, returns=False)
     if len(given) != len(leaves) or any(one is not other for one, other in zip(given, leaves, strict=True)):
         raise Hint(REPLACED)
     if not all(leaf.requires_grad for leaf in leaves):
@@ -106,25 +102,15 @@ def check_step(answer: Callable[..., Any]) -> None:
         raise Hint(NOT_CLEARED)
 
 
-def _returning_true(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `function` as one that `ask` can call although it returns nothing."""
-    if not callable(function):
-        return function
-
-    @wraps(function)
-    def returning_true(*arguments: Any) -> bool:
-        function(*arguments)
-        return True
-
-    return returning_true
-
-
 def _judge_values(leaves: list[Tensor], before: list[Tensor], slopes: list[Tensor], lr: float) -> None:
     def are(factor: float) -> bool:
-        return all(
-            torch.allclose(leaf, value + factor * lr * slope)
+        return all(at(factor))
+
+    def at(factor: float) -> list[bool]:
+        return [
+            near(leaf, value + factor * lr * slope)
             for leaf, value, slope in zip(leaves, before, slopes, strict=True)
-        )
+        ]
 
     if are(0):
         cleared = all(leaf.grad is None or not leaf.grad.any() for leaf in leaves)
@@ -132,7 +118,7 @@ def _judge_values(leaves: list[Tensor], before: list[Tensor], slopes: list[Tenso
     if are(1):
         raise Hint(UPHILL)
     if not are(-1):
-        raise Hint(OTHER_STEP)
+        raise Hint(NOT_EVERY if any(at(-1)) and any(at(0)) else OTHER_STEP)
 
 
 class _Saved:
@@ -169,7 +155,11 @@ def check_mean_loss(answer: Callable[..., Any]) -> None:
         >>> check_mean_loss(lambda losses: sum(loss.item() for loss in losses))
         Not yet: that is the sum of the losses. Divide it by how many there are.
     """
-    values = [2.0, 9.0, 4.0, 1.0]
+    for values in ([2.0, 9.0, 4.0, 1.0], [10.0, 3.0]):
+        _judge_mean(answer, values)
+
+
+def _judge_mean(answer: Callable[..., Any], values: list[float]) -> None:
     graphs: list[list[ref[_Saved]]] = []
     alive: list[int] = []  # how many earlier graphs there are when the next loss is asked for
 
@@ -228,21 +218,25 @@ def check_evaluate(answer: Callable[..., Any]) -> None:
         _judge_evaluation(answer, model, x, y, right)
         if model.training != training:
             raise Hint(LEFT_IN_EVAL if training else LEFT_TRAINING)
+        if any(layer.training != training for layer in model):
+            raise Hint(LEFT_INSIDE)
+        if not all(parameter.requires_grad for parameter in model.parameters()):
+            raise Hint(LEFT_FROZEN)
 
 
-def _judge_evaluation(answer: Callable[..., Any], model: Module, x: Tensor, y: Tensor, right: float) -> None:
+def _judge_evaluation(
+    answer: Callable[..., Any], model: Sequential, x: Tensor, y: Tensor, right: float
+) -> None:
     training, recorded = model.training, []
-    hook = model.register_forward_hook(lambda _, __, out: recorded.append(out.requires_grad))
+    # Of the last layer, for `model.forward` calls no hook of the model.
+    hook = model[-1].register_forward_hook(lambda _, __, out: recorded.append(out.requires_grad))
     try:
         losses = []
         for _ in range(2):
             model.train(training)
-            losses.append(number(ask(answer, model, x, y)))
-        if not torch.is_grad_enabled():
-            raise Hint(OFF)
+            losses.append(number(ask(answer, model, x, y, shown="(model, x, y)")))
     finally:
         hook.remove()
-        torch.set_grad_enabled(True)
     if not isclose(*losses, abs_tol=1e-6):
         raise Hint(DROPOUT)
     if not isclose(losses[0], right, abs_tol=1e-4):

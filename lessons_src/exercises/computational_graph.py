@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lessons_src.exercises.checking import Hint, ask, check
+from lessons_src.exercises.checking import Hint, ask, check, near
 from lessons_src.traversal import walk
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def check_formula(answer: Callable[..., Any]) -> None:
     result = _tensor(ask(answer, a, b, torch.randn(2, 2), shown="formula(a, b, x)"))
     if result.grad_fn is None:
         raise Hint("no recorded operation made your result, so it has no tree.")
+    if (count := len(walk(result.grad_fn))) > 4 * NODES:
+        raise Hint(f"your graph has {count} nodes, and the exercise's has {NODES}.")
     lines = _lines(result.grad_fn, {a: "a", b: "b"})
     if lines != WANTED:
         raise Hint(_difference(lines))
@@ -105,9 +107,9 @@ def check_start(answer: Callable[..., Any]) -> None:
             )
         if values.shape != expected.shape:
             raise Hint(f"start({n}) must have the shape ({n},), not {tuple(values.shape)}.")
-        if torch.allclose(values, expected * 10):
+        if near(values, expected * 10):
             raise Hint("the numbers are those of torch.randn, and must be 0.1 times as large.")
-        if not torch.allclose(values, expected):
+        if not near(values, expected):
             raise Hint(f"start({n}) must hold the numbers of one torch.randn({n}), each times 0.1.")
 
 
@@ -141,14 +143,14 @@ def check_reconnected(answer: Callable[..., Any]) -> None:
 def _check_gradient(w: Tensor, loss: Tensor, value: Tensor, gradient: Tensor) -> None:
     if loss.shape != ():
         raise Hint(f"your loss must be one number, of shape (), not of shape {tuple(loss.shape)}.")
-    if not torch.allclose(loss, value, rtol=1e-4):
+    if not near(loss, value):
         raise Hint("the value is not that of the colleague's loss, which is the mean of the squared errors.")
     loss.backward()  # type: ignore[no-untyped-call]
     if w.grad is None:
         raise Hint("your loss has a graph, but w.grad is None after backward(): no path leads to w.")
     if torch.equal(w.grad, torch.zeros(())):
         raise Hint("a path leads to w, and what arrives is zero. Which operation sends zeros?")
-    if not torch.allclose(w.grad, gradient, rtol=1e-3, atol=1e-5):
+    if not near(w.grad, gradient, 1e-3):
         raise Hint("a gradient arrives at w, but not all of it: one of the paths to w is still cut.")
 
 
@@ -196,9 +198,9 @@ def _cure(hint: str) -> str:
 
 
 def _check_rows(name: str, table: Tensor, wanted: Tensor) -> None:
-    if table.shape == wanted.shape and torch.allclose(table, wanted):
+    if table.shape == wanted.shape and near(table, wanted):
         return
-    if table.shape == wanted.T.shape and torch.allclose(table, wanted.T):
+    if table.shape == wanted.T.shape and near(table, wanted.T):
         raise Hint(f"for q = {name} rows and columns are exchanged: a row belongs to an entry of q.")
     if table.shape == wanted.shape[1:]:
         raise Hint(f"for q = {name} there is a single row. Walk once for each entry of q.")
@@ -207,7 +209,7 @@ def _check_rows(name: str, table: Tensor, wanted: Tensor) -> None:
             f"for q = {name} the shape must be {tuple(wanted.shape)}, not {tuple(table.shape)}: "
             "a row for each entry of q, a column for each entry of p."
         )
-    if torch.allclose(table, wanted.cumsum(0)):
+    if near(table, wanted.cumsum(0)):
         raise Hint(f"for q = {name} each row has the rows above added to it: p.grad was not emptied.")
     if torch.equal(table, table[-1:].expand_as(table)):
         raise Hint(
@@ -215,9 +217,7 @@ def _check_rows(name: str, table: Tensor, wanted: Tensor) -> None:
             "Keep a clone of each."
         )
     row = next(
-        i
-        for i, (yours, right) in enumerate(zip(table, wanted, strict=True))
-        if not torch.allclose(yours, right)
+        i for i, (yours, right) in enumerate(zip(table, wanted, strict=True)) if not near(yours, right)
     )
     raise Hint(f"for q = {name} row {row} must be {_row(wanted[row])}, not {_row(table[row])}.")
 

@@ -11,7 +11,7 @@ import torch
 
 from lessons_src import traverse_graph
 from lessons_src.exercises import check_depth, check_kinds, check_lost, check_shapes, check_way
-from lessons_src.exercises.walks import standin
+from lessons_src.exercises.recursive_functions import standin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,7 +124,7 @@ def no_look_at_none(root: Any) -> dict[str, int]:
         (
             on_all_paths_but_to_a_leaf,
             (
-                "kinds(root) asks for children more than 10,000 times in a graph of 26 nodes, 25 doublings: "
+                "kinds(root) asks for children more than 200,000 times in a graph of 3,001 nodes at most: "
                 "it walks along every path. Remember what you have seen."
             ),
         ),
@@ -221,7 +221,7 @@ def test_depth_is_right(capsys: pytest.CaptureFixture[str]) -> None:
         (
             forgetful,
             (
-                "depth(node) asks for children more than 10,000 times in a graph of 26 nodes, 25 doublings: "
+                "depth(node) asks for children more than 200,000 times in a graph of 3,001 nodes at most: "
                 "it walks along every path. Remember what you have seen."
             ),
         ),
@@ -310,7 +310,7 @@ def test_lost_is_right(capsys: pytest.CaptureFixture[str]) -> None:
             by_number,
             "'w' must be in your list. Another tensor has the same numbers: compare with `is`.",
         ),
-        (by_in, "== and in compare numbers, entry by entry. Which tensor it is, says `is`."),
+        (by_in, "== and in compare numbers, entry by entry. `is` says which tensor it is."),
         (
             by_grad,
             "'a' must be in your list: its .grad is from an earlier walk, not from this loss.",
@@ -518,8 +518,8 @@ def test_way_is_right(capsys: pytest.CaptureFixture[str]) -> None:
         (
             by_recursion,
             (
-                "way(root, leaf) asks for children more than 10,000 times in a graph of 26 nodes, "
-                "25 doublings: it walks along every path. Remember what you have seen."
+                "way(root, leaf) asks for children more than 200,000 times in a graph of 3,001 nodes at "
+                "most: it walks along every path. Remember what you have seen."
             ),
         ),
         (
@@ -542,7 +542,7 @@ def test_way_is_right(capsys: pytest.CaptureFixture[str]) -> None:
             to_any_leaf,
             (
                 "for w * w you find a path of 2 nodes to a leaf that is not there, and has the number of one "
-                "that is. Compare with `is`, and return [] if no path is found."
+                "that is. Compare leaves with `is`, and return [] where no path is."
             ),
         ),
         (
