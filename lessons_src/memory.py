@@ -40,6 +40,16 @@ def make_safe_to_free(graph: Iterable[tuple[Node, Sequence[Node]]]) -> None:
             node.metadata[__name__] = held  # type: ignore[index]  # a method in the stub
 
 
+def hold_inputs(nodes: Iterable[Node]) -> None:
+    """Do the same for nodes that were met on their own, without the graph below them.
+
+    Whoever looks at one node in each step of a loop meets, in the end, all nodes of a deep graph.
+    """
+    for node in nodes:
+        if inputs := [fn for fn, _ in node.next_functions if fn is not None]:
+            node.metadata[__name__] = inputs  # type: ignore[index]  # a method in the stub
+
+
 @contextmanager
 def garbage_collection_paused() -> Iterator[None]:
     """Pause Python's garbage collector while many objects and no garbage are made.

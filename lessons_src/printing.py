@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from reprlib import repr as short_repr
 from typing import TYPE_CHECKING
 
@@ -55,8 +56,9 @@ def pretty_print_graph(
             ├── AccumulateGrad: 3e5c0
             └── AccumulateGrad: 3e5c0
     """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     for line in tree_lines(node, prefix, is_last=is_last, show_memloc=show_memloc):
-        print(line)
+        print(line.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def tree_lines(

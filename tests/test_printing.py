@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import re
 from typing import Any
@@ -271,3 +272,10 @@ def test_a_node_that_holds_itself_is_refused(capsys: pytest.CaptureFixture[str])
     with pytest.raises(ValueError, match="^node must be a tree, not one that contains itself: "):
         pretty_print_graph(node)
     assert capsys.readouterr().out == ""
+
+
+def test_a_tree_is_printed_where_only_ascii_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
+    pretty_print_graph((("A", "0"), []))
+    assert written.getvalue() == b"\\u2514\\u2500\\u2500 A\n"

@@ -16,7 +16,6 @@ from lessons_src.backward.record import Accumulation, Contribution, Gradient, St
 from lessons_src.backward.steps import step_lines
 from lessons_src.graph.build import read
 from lessons_src.graph.layout import check_boxes, obstacle
-from lessons_src.graph.names import unbatched
 from lessons_src.graph.options import TextOptions
 from lessons_src.graph.svg import svg_text
 from lessons_src.printing import MAX_LINES, plural
@@ -51,13 +50,15 @@ def record_backward(
     A step is a node that ran: what it received, when that was complete, what it sent along each
     edge, and for a leaf what was added to its ``.grad``. The record is plain data, which prints as
     text and converts to JSON. Each ``.grad`` becomes what ``backward()`` alone would make it.
-    Gradients are recorded before and after the hooks of the graph, which shows what a hook changed.
+    A node's gradients are recorded as they came and as it ran with them, which shows what a hook
+    of a tensor changed in between. What the node sent is recorded after all hooks of the node.
 
     A backward that runs inside this one, such as that of a reentrant checkpoint, is not recorded,
-    nor is what it adds to a ``.grad``. The recording always removes its own hooks, and no others.
+    nor is what it adds to a ``.grad``; only a hook of `loss` itself must not run one through it. The
+    recording always removes its own hooks, and no others.
 
     An exception of the backward, such as PyTorch's own for a freed graph, gets a note that says which
-    node raised it, and an attribute ``record`` with the steps until then.
+    node raised it, if it was one, and an attribute ``record`` with the steps until then.
 
     Source: <https://docs.pytorch.org/docs/stable/generated/torch.autograd.graph.Node.register_prehook.html>
 
@@ -67,13 +68,14 @@ def record_backward(
         gradient: The gradient of the loss, in its shape, as in ``loss.backward(gradient)``.
         retain_graph: Whether to keep what the graph has saved for another backward, as in ``backward()``.
         create_graph: Whether the gradients get a graph too, as in ``backward()``.
-        inputs: The tensors whose ``.grad`` is added to, as in ``backward()``; by default, all leaves.
+        inputs: The tensors whose ``.grad`` is added to, as in ``backward()``; by default, all leaves. Of
+            others than leaves, the record does not have it.
         max_nodes: How many nodes the graph may have at most.
 
     Raises:
         TypeError: An argument has the wrong type. The message names it, and nothing is run.
         ValueError: The loss has no graph, several elements, or more than `max_nodes` nodes, or is inside
-            ``torch.vmap``. The message says which, and nothing is run.
+            ``torch.vmap`` or ``torch.func.grad``. The message says which, and nothing is run.
 
     Examples:
         >>> x = torch.tensor(3.0, requires_grad=True)
@@ -228,7 +230,7 @@ class BackwardRecord:
         return self.render()
 
     def __repr__(self) -> str:
-        return f"<BackwardRecord of {len(self.steps):,} steps>"
+        return f"<BackwardRecord of {plural(len(self.steps), 'step')}>"
 
 
 _Gradients: TypeAlias = "list[Gradient | None]"
@@ -236,7 +238,9 @@ _Gradients: TypeAlias = "list[Gradient | None]"
 
 class _Arrival(NamedTuple):
     total: Tensor
-    gradient: Gradient  # of the total, before a hook can change it in place
+    # Of the total, before a hook can change it in place
+    gradient: Gradient
+    version: int
 
 
 class _Recorder:
@@ -249,10 +253,10 @@ class _Recorder:
         self.nodes = reading.nodes
         self.steps: list[Step] = []
         self.task: int | None = None  # the engine's id of the recorded backward
-        self.waiting = {(_ROOT, reading.outputs[0][1]): _Arrival(start, Gradient.of(start))}
+        self.waiting = {(_ROOT, reading.outputs[0][1]): _arrival(start)}
         self.arrived = Counter[int]()
         self.ready_after: dict[int, int] = {}
-        self.running: dict[int, tuple[_Gradients, _Gradients, Gradient | None]] = {}
+        self.running: dict[int, tuple[_Gradients, _Gradients, list[bool], Gradient | None]] = {}
 
     @torch.no_grad()  # with create_graph, hooks would record
     def node_starts(self, index: int, grads: tuple[Tensor | None, ...]) -> None:
@@ -262,13 +266,15 @@ class _Recorder:
             return
         arrivals = [self.waiting.pop((index, output_nr), None) for output_nr in range(len(grads))]
         came = [arrival and arrival.gradient for arrival in arrivals]
-        self.running[index] = came, [_summary(grad) for grad in grads], _grad_of(self.nodes[index])
+        ran_with = [_summary(grad) for grad in grads]
+        changed = [*map(_is_changed, arrivals, grads, ran_with)]
+        self.running[index] = came, ran_with, changed, _grad_of(self.nodes[index])
 
     @torch.no_grad()
     def node_ends(self, index: int, sent: tuple[Tensor | None, ...], _: object) -> None:
         if self.is_within_another():
             return
-        node, (came, ran_with, before) = self.nodes[index], self.running.pop(index)
+        node, (came, ran_with, changed, before) = self.nodes[index], self.running.pop(index)
         contributions = [
             self.deliver(edge, child, output_nr, grad)
             for edge, ((child, output_nr), grad) in enumerate(zip(node.edges, sent, strict=True))
@@ -285,6 +291,7 @@ class _Recorder:
                 labels=[", ".join(node.labels.get(output_nr, ())) or None for output_nr in range(len(came))],
                 came=came,
                 ran_with=ran_with,
+                changed=changed,
                 waits_for=node.uses,
                 ready_after=self.ready_after.get(index),
                 sent=contributions,
@@ -296,7 +303,7 @@ class _Recorder:
         index, gradient = child.index, _summary(grad)
         if grad is not None and gradient is not None:
             arrival = self.waiting.get((index, output_nr))
-            self.waiting[index, output_nr] = _add(arrival, grad) if arrival else _Arrival(grad, gradient)
+            self.waiting[index, output_nr] = _add(arrival, grad) if arrival else _arrival(grad, gradient)
         self.arrived[index] += 1
         self.ready_after[index] = len(self.steps)
         return Contribution(edge, index, output_nr, gradient, self.arrived[index], child.uses)
@@ -314,11 +321,27 @@ class _Recorder:
         return torch._C._current_graph_task_id() != self.task
 
 
+def _arrival(total: Tensor, gradient: Gradient | None = None) -> _Arrival:
+    return _Arrival(total, gradient or Gradient.of(total), total._version)
+
+
 def _add(arrival: _Arrival, grad: Tensor) -> _Arrival:
     """Add `grad`, in the order that PyTorch allows: dense plus sparse, not sparse plus dense."""
     total = arrival.total
-    total = total + grad if total.layout == torch.strided else grad + total
-    return _Arrival(total, Gradient.of(total))
+    return _arrival(total + grad if total.layout == torch.strided else grad + total)
+
+
+def _is_changed(arrival: _Arrival | None, grad: Tensor | None, gradient: Gradient | None) -> bool:
+    """Tell whether a hook has made `grad` of what arrived, also one with the same norm."""
+    if arrival is None or grad is None or gradient is None:
+        return arrival is not None or grad is not None
+    if gradient != arrival.gradient:
+        return True
+    total = arrival.total
+    if total._version != arrival.version:
+        return True
+    can_be_compared = gradient.norm is not None and grad.layout == total.layout == torch.strided
+    return can_be_compared and not torch.allclose(grad, total, rtol=0, atol=0, equal_nan=True)
 
 
 def _summary(tensor: Tensor | None) -> Gradient | None:
@@ -334,10 +357,10 @@ def _check_loss(loss: object, gradient: object) -> None:
         raise TypeError(f"loss must be a tensor, not {type(loss).__name__}.")
     if gradient is not None and not isinstance(gradient, torch.Tensor):
         raise TypeError(f"gradient must be a tensor or None, not {type(gradient).__name__}.")
-    if unbatched(loss) is not loss:
+    if torch._C._functorch.is_functorch_wrapped_tensor(loss):
         raise ValueError(
-            "loss must be a tensor outside of torch.vmap, where no backward can run, not one inside of it. "
-            "Record what torch.vmap returns."
+            "loss must be a tensor outside of torch.vmap and torch.func.grad, where no backward can run, not "
+            "one inside of them. Record what they return."
         )
     if not loss.requires_grad:
         raise ValueError(

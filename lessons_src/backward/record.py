@@ -133,8 +133,8 @@ class Step:
         name: The name of the node's class.
         labels: For each output its names, joined by commas, or ``None``.
         came: For each output the sum of the contributions, or ``None`` if there were none.
-        ran_with: For each output the gradient that the node ran with. It differs from `came` if
-            a hook changed it.
+        ran_with: For each output the gradient that the node ran with.
+        changed: For each output whether a hook changed the gradient in between.
         waits_for: How many contributions the node waits for.
         ready_after: The index of the step that sent the last of them, or ``None`` for the node of
             the loss, which waits for none.
@@ -147,6 +147,7 @@ class Step:
     labels: list[str | None]
     came: list[Gradient | None]
     ran_with: list[Gradient | None]
+    changed: list[bool]
     waits_for: int
     ready_after: int | None
     sent: list[Contribution]

@@ -21,8 +21,8 @@ def step_lines(steps: Sequence[Step], options: TextOptions) -> Iterator[str]:
 
     >>> from lessons_src.backward.record import Step
     >>> from lessons_src.graph.options import TextOptions
-    >>> list(step_lines([Step(0, "AddBackward0", ["z"], [None], [None], 0, None, [], None)], TextOptions()))
-    ['1. AddBackward0: z runs with nothing']
+    >>> list(step_lines([Step(0, "Add", ["z"], [None], [None], [False], 0, None, [], None)], TextOptions()))
+    ['1. Add: z runs with nothing']
     """
     total = sum([1 + len(step.sent) + (step.accumulation is not None) for step in steps])
     return options.limit(_Stepper(steps).lines(), total)
@@ -50,11 +50,12 @@ class _Stepper:
         return f"{step.name} [{step.node}]" if self.counts[_title(step)] > 1 else step.name
 
     def received(self, step: Step) -> str:
-        outputs = enumerate(zip(step.came, step.ran_with, strict=True))
-        texts = [
-            _sum_text(came, ran_with, self.terms.pop((step.node, output_nr), []))
-            for output_nr, (came, ran_with) in outputs
-        ]
+        texts = []
+        for output_nr, (came, ran_with) in enumerate(zip(step.came, step.ran_with, strict=True)):
+            text = _sum_text(came, self.terms.pop((step.node, output_nr), []))
+            if step.changed[output_nr]:
+                text = f"{gradient_text(ran_with)}, changed by a hook from {text}"
+            texts.append(text)
         if len(texts) == 1:
             return texts[0]
         shown = [f"{text} for output {output_nr}" for output_nr, text in enumerate(texts[:MOST_OUTPUTS])]
@@ -104,13 +105,13 @@ def _values_text(values: Values, digits: int) -> str:
     return f"({complex(values):.{digits}g})" if values.endswith("j") else values
 
 
-def _sum_text(came: Gradient | None, ran_with: Gradient | None, terms: Sequence[Gradient]) -> str:
+def _sum_text(came: Gradient | None, terms: Sequence[Gradient]) -> str:
     text = gradient_text(came)
     if len(terms) > 1:
         written_out = f"{' + '.join(map(gradient_text, terms))} = {text}"
         is_short = terms[0].values is not None and len(written_out) <= LONGEST_SUM
-        text = written_out if is_short else f"{text}, the sum of {len(terms):,}"
-    return text if came == ran_with else f"{gradient_text(ran_with)}, changed by a hook from {text}"
+        return written_out if is_short else f"{text}, the sum of {len(terms):,}"
+    return text
 
 
 def _addition(accumulation: Accumulation, label: str) -> str:

@@ -134,7 +134,8 @@ class AutogradGraph(GraphData):
         - ``unknown``: there is no path in what was read, but `cut` is not 0, or a reentrant checkpoint
           hides a part of the graph.
 
-        A parameter that is reached may still get zeros, or nothing from a function of one's own.
+        A parameter that is reached may still get zeros, or nothing from a function of one's own. One that is
+        not may get its gradient from such a function, if that runs a backward itself.
 
         Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html>
 

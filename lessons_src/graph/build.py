@@ -11,7 +11,7 @@ from torch.autograd.graph import GradientEdge
 
 from lessons_src.graph.model import GraphNode
 from lessons_src.graph.names import find_labels, shown, unbatched
-from lessons_src.memory import SHALLOW, make_safe_to_free
+from lessons_src.memory import SHALLOW, hold_inputs, make_safe_to_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,17 +51,20 @@ def read(output: Output, names: Names, max_nodes: int) -> Reading:
     """
     _check_max_nodes(max_nodes)
     ends = _ends(output)
-    made = _visit([end.fn for end in ends if end.fn is not None], find_labels(names), max_nodes)
+    labels = find_labels(names)
+    made = _visit([end.fn for end in ends if end.fn is not None], labels, max_nodes)
     outputs = tuple([(None if end.fn is None else made[end.fn], end.output_nr) for end in ends])
     for end, (node, output_nr) in zip(ends, outputs, strict=True):
         if end.name and node is not None:
-            labels = node.labels.get(output_nr, ())
-            node.labels = {**node.labels, output_nr: tuple(dict.fromkeys([*labels, end.name]))}
+            given = node.labels.get(output_nr, ())
+            node.labels = {**node.labels, output_nr: tuple(dict.fromkeys([*given, end.name]))}
     nodes = _sort(dict.fromkeys([node for node, _ in outputs if node is not None]))
     if len(nodes) > SHALLOW or any(node.cut for node in nodes):
         fns = sorted(made, key=lambda fn: made[fn].index)
         inputs = ([fns[child.index] for child, _ in node.edges if child] for node in reversed(nodes))
         make_safe_to_free(zip(reversed(fns), inputs, strict=True))
+    hold_inputs([fn for fn, node in made.items() if node.cut])
+    hold_inputs([fn for fn in labels.results if fn not in made])
     return Reading(nodes, outputs, made)
 
 
@@ -147,7 +150,7 @@ def _visit(roots: list[Node], labels: LabelsFound, max_nodes: int) -> dict[Node,
     for fn in fns:  # the loop appends to it
         node, inputs = made[fn], fn.next_functions
         if len(made) + len(inputs) > max_nodes:
-            new = {child for child, _ in inputs if child is not None} - made.keys()
+            new = {child for child, _ in inputs if child is not None and child not in made}
             if new and len(made) + len(new) > max_nodes:
                 node.cut = sum(child is not None for child, _ in inputs)
                 continue
@@ -167,7 +170,7 @@ def _visit(roots: list[Node], labels: LabelsFound, max_nodes: int) -> dict[Node,
 
 
 def _make_node(fn: Node, labels: LabelsFound) -> GraphNode:
-    name = type(fn).__name__
+    name = shown(type(fn).__name__)
     if name == "AccumulateGrad":
         variable: torch.Tensor = fn.variable  # type: ignore[attr-defined]
         names = labels.leaves.get(id(variable), {})
@@ -181,7 +184,9 @@ def _make_node(fn: Node, labels: LabelsFound) -> GraphNode:
 
 def _shapes(outputs: Sequence[Any]) -> tuple[Shape | None, ...]:
     try:
-        return tuple([tuple(output.shape) for output in outputs])
+        shapes = [tuple(output.shape) for output in outputs]
+        # A dimension of a symbolic shape is no number.
+        return tuple([shape if all(type(n) is int for n in shape) else None for shape in shapes])
     except RuntimeError:  # a nested tensor of the strided layout has no shape
         return (None,) * len(outputs)
 

@@ -94,10 +94,12 @@ def check(picture: Picture) -> None:
     """
     check_boxes(len(picture.boxes))
     _check_size("rows that its arrows pass", sum(rows_passed(picture)), MAX_ROWS_PASSED)
-    rows, widths = _rows(picture), Counter[int]()
+    rows, widths, texts = _rows(picture), Counter[int](), Counter[int]()
     for box in picture.boxes:
         widths[rows[box.id]] += round(box_size(box)[0] + _GAP)
-    _check_size("pixels in a row", max(widths.values(), default=0), MAX_ROW)
+    for arrow in picture.arrows:  # a text is below the row of its arrow's tail
+        texts[rows[arrow.tail]] += round(_text_place(arrow)[0])
+    _check_size("pixels in a row", max([0, *widths.values(), *texts.values()]), MAX_ROW)
     try:
         import_module("pygraphviz")
     except ImportError as error:
@@ -122,6 +124,12 @@ def obstacle(boxes: int, make: Callable[[], Picture]) -> str:
     except (MissingPackageError, TooLargeError) as error:
         return str(error)
     return ""
+
+
+def _text_place(arrow: Arrow) -> tuple[float, float]:
+    """Return the width and height that an arrow's text takes, with the space beside it."""
+    width, height = text_size(arrow.text, arrow.text_kind)
+    return (width + _TEXT_MARGINS[arrow.text_kind] if arrow.text else 0), height
 
 
 def check_boxes(number: int) -> None:
@@ -206,8 +214,7 @@ def _piece_statements(arrow: Arrow, way: Way) -> Iterator[str]:
         weight = (8, 2, 1 + arrow.is_main)[is_first + is_last]
         attributes = f'key="{key}", weight={weight}'
         if arrow.text and is_first:
-            width, height = text_size(arrow.text, arrow.text_kind)
-            attributes += f", label={_TEXT.format(width + _TEXT_MARGINS[arrow.text_kind], height)}"
+            attributes += f", label={_TEXT.format(*_text_place(arrow))}"
         if not is_first:
             attributes += ", tailport=s, tailclip=false"
         if not is_last:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from weakref import ProxyTypes
 
 import torch
 
@@ -52,7 +53,12 @@ def find_labels(names: Names) -> LabelsFound:
     tensors = []
     for name, given in _named_tensors(names):
         tensor = given if given.requires_grad else unbatched(given)
-        grad_fn = tensor.grad_fn
+        try:
+            grad_fn = tensor.grad_fn
+        except (
+            RuntimeError
+        ):  # a view whose base was changed in place: PyTorch makes its node only now, or refuses
+            continue
         labels = results.setdefault(grad_fn, {}) if grad_fn else leaves.setdefault(id(tensor), {})
         labels[tensor.output_nr] = (*labels.get(tensor.output_nr, ()), shown(name))
         tensors.append(tensor)
@@ -100,7 +106,13 @@ def _in_module(module: torch.nn.Module, name: str = "") -> Iterator[tuple[str, t
 
 
 def _in_mapping(names: Mapping[str, object]) -> Iterator[tuple[str, torch.Tensor]]:
-    named = [(name, value) for name, value in names.items() if not _IPYTHON_OUTPUT.fullmatch(name)]
+    has_cells = "_oh" in names
+    named = [
+        (name, value)
+        for name, value in names.items()
+        # A proxy whose object is gone raises when it is asked for its class.
+        if not (has_cells and _IPYTHON_OUTPUT.fullmatch(name)) and not isinstance(value, ProxyTypes)
+    ]
     tensors = [(name, value) for name, value in named if isinstance(value, torch.Tensor)]
     modules = [_in_module(value, name) for name, value in named if isinstance(value, torch.nn.Module)]
     others = [_in_container(value, name) for name, value in named if isinstance(value, list | tuple | dict)]

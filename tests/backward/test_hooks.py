@@ -484,13 +484,38 @@ def test_a_loss_inside_vmap_is_refused() -> None:
     def inside(x: Tensor) -> Tensor:
         loss = (w * x).sum()
         with pytest.raises(
-            ValueError, match="^loss must be a tensor outside of torch.vmap, .*, not one inside"
+            ValueError, match="^loss must be a tensor outside of torch.vmap and torch.func.grad,"
         ):
             record_backward(loss)
         return loss
 
     record = record_backward(torch.vmap(inside)(torch.ones(3, 2)).sum(), {"w": w})
     assert record.steps[-1].labels == ["w"]
+    torch.vmap(torch.func.grad(inside))(torch.ones(3, 2))
+
+
+@pytest.mark.parametrize("size", [2, 8])
+@pytest.mark.parametrize("hook", [torch.neg, torch.neg_])
+def test_a_hook_that_keeps_the_norm_is_seen(size: int, hook: Callable[[Tensor], Tensor]) -> None:
+    x = leaf(size)
+    h = x * 2
+    h.register_hook(hook)  # type: ignore[no-untyped-call]
+    record = record_backward((h * h).sum(), {"x": x, "h": h})
+    assert [step.changed for step in record.steps] == [[False], [False], [True], [False]]
+    assert ", changed by a hook from " in str(record)
+
+
+def test_a_gradient_that_no_hook_changes_is_not_said_to_be_changed() -> None:
+    x = leaf(8)
+    h = x * torch.nan
+    h.register_hook(torch.clone)  # type: ignore[no-untyped-call]
+    record = record_backward((h + h * h).sum(), {"x": x})
+    assert not any(changed for step in record.steps for changed in step.changed)
+
+
+def test_a_record_is_counted_in_words() -> None:
+    assert repr(record_backward(leaf(1).reshape(()))) == "<BackwardRecord of 2 steps>"
+    assert repr(record_backward(torch.ones((), requires_grad=True))) == "<BackwardRecord of 1 step>"
 
 
 def test_a_gradient_of_another_shape_raises_what_pytorch_raises() -> None:

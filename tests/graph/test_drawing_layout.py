@@ -140,6 +140,12 @@ def test_a_row_that_is_too_wide_to_read_is_refused() -> None:
         lay_out(make_picture(AutogradGraph.from_output(torch.stack([leaf(1) for _ in range(300)]))))
 
 
+def test_texts_of_arrows_that_are_too_wide_to_read_are_refused() -> None:
+    parts = leaf(500).unbind()
+    with pytest.raises(TooLargeError, match="^graph must have at most 10,000 pixels in a row, not 36,730,"):
+        lay_out(make_picture(AutogradGraph.from_output(torch.stack(parts).sum())))
+
+
 def test_arrows_that_are_slow_together_are_divided() -> None:
     arrows = tuple([Arrow(f"{tail}-b", tail, "b") for tail in "ac"])
     picture = Picture("", "", (), arrows)

@@ -6,6 +6,7 @@ import copy
 import gc
 import io
 import pickle
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 import torch
 from networks import chain, leaf, post_example, random_expression
 from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
 from torch.autograd.graph import get_gradient_edge
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.testing._internal.two_tensor import TwoTensor
 
 from lessons_src import AutogradGraph
@@ -389,8 +392,32 @@ def test_a_name_is_shown_in_one_line_and_never_empty() -> None:
 
 def test_what_ipython_keeps_of_earlier_outputs_is_no_name() -> None:
     w = leaf(2)
-    names = {"_": w, "__": w, "___": w, "_12": w, "_hidden": w, "Out": {1: w}, "_oh": {1: w}}
-    assert labels(from_output(w, names)) == {"AccumulateGrad": "_hidden"}
+    names = {"_": w, "__": w, "___": w, "_12": w, "_hidden": w, "Out": {1: w}}
+    assert labels(from_output(w, names | {"_oh": {1: w}})) == {"AccumulateGrad": "_hidden"}
+    assert labels(from_output(w, names)) == {"AccumulateGrad": "_, __, ___, _12, _hidden"}
+
+
+def test_values_that_cannot_be_looked_at_are_no_names() -> None:
+    layer = torch.nn.Linear(2, 1)
+    with torch.no_grad():
+        row = layer.weight[0]  # of weights that change: its node cannot be had
+    layer(torch.ones(2)).sum().backward()
+    torch.optim.SGD(layer.parameters(), lr=0.1).step()
+    gone = weakref.proxy(type("Trainer", (), {})())
+    names = {"row": row, "gone": gone, "layer": layer}
+    graph = from_output(layer(torch.ones(2)), names)
+    assert [node.label for node in graph.leaves] == ["layer.bias", "layer.weight"]
+
+
+def test_a_name_of_a_node_is_shown_in_one_line() -> None:
+    methods = {"forward": staticmethod(lambda _, x: x * 2), "backward": staticmethod(lambda _, grad: grad)}
+    graph = from_output(type("A\nB", (torch.autograd.Function,), methods).apply(leaf(2)))  # type: ignore[attr-defined]
+    assert graph.nodes[0].name == r"A\nBBackward"
+
+
+def test_a_symbolic_shape_is_none() -> None:
+    x = FakeTensorMode(shape_env=ShapeEnv()).from_tensor(torch.ones(5, 7, requires_grad=True))
+    assert "(?)" in from_output(x.sin()).render(shapes=True)
 
 
 def test_names_that_die_at_once_name_nothing_else() -> None:

@@ -87,6 +87,30 @@ def test_a_wide_graph_takes_less_than_a_kilobyte_a_node() -> None:
     assert run(program) == (0, "300012 … 399,002 more lines\n", "")
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        "AutogradGraph.from_output(h, max_nodes=5)",
+        "AutogradGraph.from_output(h, max_nodes=25)",
+        "results.append(h)",
+    ],
+)
+def test_a_deep_graph_that_was_looked_at_node_by_node_is_freed(look: str) -> None:
+    program = f"""
+    def lesson():
+        h, results = leaf(1), []
+        for _ in range(20_000):
+            h = h + 1
+            {look}
+        print_graph(leaf(1) * 2, {{"results": results}}, max_lines=1)
+        del h, results
+        print("freed")
+
+    in_a_small_thread(lesson)
+    """
+    assert run(program)[:2] == (0, "└── MulBackward0\n… 1 more line\nfreed\n")
+
+
 def test_deep_graphs_of_every_shape_are_freed_in_every_order() -> None:
     program = """
     def read_again_and_again_at_every_limit():
