@@ -42,6 +42,7 @@ class AutogradGraph(GraphData):
         outputs: For each given output its node, or ``None`` if no operation was recorded, and its
             index among that node's outputs.
         max_nodes: How many nodes are read at most.
+        detached: For each output without a node its name, which may be empty.
     """
 
     @classmethod
@@ -76,7 +77,7 @@ class AutogradGraph(GraphData):
             True
         """
         reading = read(output, names, max_nodes)
-        return cls(reading.nodes, reading.outputs, max_nodes)
+        return cls(reading.nodes, reading.outputs, max_nodes, reading.detached)
 
     def render(self, **options: Unpack[TextKeywords]) -> str:
         """Return the graph as text: a tree, a line for each edge, from the outputs to the leaves.

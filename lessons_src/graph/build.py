@@ -38,6 +38,7 @@ class Reading(NamedTuple):
     nodes: list[GraphNode]
     outputs: tuple[Edge, ...]
     made: dict[Node, GraphNode]
+    detached: tuple[str, ...]
 
 
 def read(output: Output, names: Names, max_nodes: int) -> Reading:
@@ -65,7 +66,7 @@ def read(output: Output, names: Names, max_nodes: int) -> Reading:
         make_safe_to_free(zip(reversed(fns), inputs, strict=True))
     hold_inputs([fn for fn, node in made.items() if node.cut])
     hold_inputs([fn for fn in labels.results if fn not in made])
-    return Reading(nodes, outputs, made)
+    return Reading(nodes, outputs, made, tuple([end.name for end in ends if end.fn is None]))
 
 
 def _check_max_nodes(max_nodes: object) -> None:

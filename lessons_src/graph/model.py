@@ -68,11 +68,13 @@ class GraphData:
         outputs: For each given output its node, or ``None`` if no operation was recorded, and its
             index among that node's outputs.
         max_nodes: How many nodes are read at most.
+        detached: For each output without a node its name, which may be empty.
     """
 
     nodes: list[GraphNode]
     outputs: tuple[Edge, ...]
     max_nodes: int = MAX_NODES
+    detached: tuple[str, ...] = ()
 
     @property
     def roots(self) -> list[GraphNode]:

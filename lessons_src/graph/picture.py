@@ -89,7 +89,10 @@ def make_picture(graph: GraphData, *, shapes: bool = False, show_none: bool = Fa
     roots: dict[GraphNode | None, set[int]] = {}
     for root, output_nr in graph.outputs:
         roots.setdefault(root, set()).add(output_nr)
-    parts: list[Box | Arrow] = [_note("no-graph", "none", NO_GRAPH)] if None in roots else []
+    names = ", ".join(filter(None, graph.detached))
+    parts: list[Box | Arrow] = (
+        [_note("no-graph", "none", f"{names} {NO_GRAPH}".lstrip())] if None in roots else []
+    )
     for node in graph.nodes:
         parts.append(_box(node, sorted(roots.get(node, ())), shapes=shapes))
         parts += _edges(node, shapes=shapes, show_none=show_none)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from lessons_src.graph.options import TextOptions, for_stdout
 from lessons_src.graph.table import list_lines, table_lines
-from lessons_src.graph.tree import shown_edges, tree_lines
+from lessons_src.graph.tree import detached_lines, shown_edges, tree_lines
 from lessons_src.graph.words import cut_text
 
 if TYPE_CHECKING:
@@ -19,10 +20,11 @@ def text_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
     """Return the lines of a tree or list; then, if anything is left out, a line that counts it.
 
     >>> from lessons_src import AutogradGraph
-    >>> list(text_lines(AutogradGraph([], ((None, 0),)), TextOptions()))
+    >>> list(text_lines(AutogradGraph.from_output(None), TextOptions()))
     ['└── (no graph: no operation was recorded)']
     """
-    lines = list_lines(graph, options) if options.flat else tree_lines(graph, options)
+    listed = chain(list_lines(graph, options), detached_lines(graph))
+    lines = listed if options.flat else tree_lines(graph, options)
     return options.limit(lines, _count_lines(graph, options), cut_text(graph))
 
 
@@ -30,13 +32,15 @@ def print_table(graph: GraphData, max_lines: int | None) -> None:
     """Print a graph as a table: a line for each of the first `max_lines` nodes.
 
     >>> from lessons_src import AutogradGraph
-    >>> print_table(AutogradGraph([], ((None, 0),)), max_lines=None)
+    >>> print_table(AutogradGraph.from_output(None), max_lines=None)
     node  name  label  shape  inputs
     ----  ----  -----  -----  ------
+    (no graph: no operation was recorded)
     """
     options = TextOptions(max_lines=max_lines)
     header, rule, *rows = table_lines(graph, options)
-    print_lines([header, rule, *options.limit(rows, len(graph.nodes), cut_text(graph))])
+    lines = options.limit(rows, len(graph.nodes), cut_text(graph))
+    print_lines([header, rule, *lines, *detached_lines(graph)])
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -56,6 +60,6 @@ def _count_lines(graph: GraphData, options: TextOptions) -> int:
     A tree has each edge once, so its lines can be counted without drawing it.
     """
     if options.flat:
-        return len(graph.nodes)
+        return len(graph.nodes) + len(graph.detached)
     edges = sum([len(shown_edges(node, show_none=options.show_none)) for node in graph.nodes])
     return len(graph.outputs) + edges

@@ -24,7 +24,7 @@ def tree_lines(graph: GraphData, options: TextOptions) -> Iterator[str]:
 
     >>> from lessons_src import AutogradGraph
     >>> from lessons_src.graph.options import TextOptions
-    >>> list(tree_lines(AutogradGraph([], ((None, 0),)), TextOptions()))
+    >>> list(tree_lines(AutogradGraph.from_output(None), TextOptions()))
     ['└── (no graph: no operation was recorded)']
     """
     tree = _Tree(graph, options)
@@ -45,6 +45,7 @@ class _Tree:
         self.folded: deque[tuple[GraphNode, int]] = deque()
         # An edge, the start of its line, the indent of the lines below it, and its depth.
         self.stack: list[tuple[Edge, str, str, int]] = []
+        self.detached = detached_lines(graph)
         self.push(graph.outputs, "", depth=1)
 
     def push(self, edges: Sequence[Edge], indent: str, depth: int) -> None:
@@ -60,7 +61,7 @@ class _Tree:
         (node, output_nr), start, below, depth = self.stack.pop()
         start = tag + start[len(tag) :]
         if node is None:
-            return start + (NO_GRAPH if depth == 1 else "None")
+            return start + (next(self.detached, NO_GRAPH) if depth == 1 else "None")
         text = self.output_text(node, output_nr)
         if node in self.drawn:
             return f"{start}{self.marks.again} [{node.index}]{text}"
@@ -108,6 +109,17 @@ class _Tree:
         if self.options.shapes and output_nr < len(node.shapes):  # a GradientEdge may have any number
             text += f" {shape_text(node.shapes[output_nr])}"
         return text
+
+
+def detached_lines(graph: GraphData) -> Iterator[str]:
+    """Yield for each output without a graph that it has none, after its name.
+
+    >>> from lessons_src import AutogradGraph
+    >>> list(detached_lines(AutogradGraph.from_output({"loss": None})))
+    ['loss (no graph: no operation was recorded)']
+    """
+    for name in graph.detached:
+        yield f"{name} {NO_GRAPH}".lstrip()
 
 
 def is_named_leaf(node: GraphNode) -> bool:

@@ -87,7 +87,7 @@ def test_an_edge_says_which_output_it_comes_from() -> None:
 
 def test_pytorchs_own_nodes_come_beside_the_data() -> None:
     y = random_expression(0)
-    nodes, outputs, made = read(y, None, max_nodes=1000)
+    nodes, outputs, made, _ = read(y, None, max_nodes=1000)
     assert y.grad_fn is not None
     assert made[y.grad_fn] is nodes[0] is outputs[0][0]
     assert {fn: type(fn).__name__ for fn in made} == {fn: node.name for fn, node in made.items()}
@@ -471,7 +471,7 @@ def test_a_graph_as_large_as_allowed_is_whole() -> None:
 @pytest.mark.parametrize("max_nodes", range(1, 12))
 def test_a_larger_graph_is_cut_and_what_was_not_followed_is_counted(max_nodes: int) -> None:
     output, _ = post_example()
-    nodes, _, made = read(output, None, max_nodes)
+    nodes, _, made, _ = read(output, None, max_nodes)
     assert len(nodes) == len(made) <= max_nodes
     for fn, node in made.items():
         inputs = [child for child, _ in fn.next_functions if child is not None]

@@ -371,6 +371,18 @@ def test_a_table_has_a_row_for_each_node(capsys: pytest.CaptureFixture[str]) -> 
         """)
 
 
+def test_an_output_without_a_graph_is_named_in_every_form(capsys: pytest.CaptureFixture[str]) -> None:
+    w = leaf(2)
+    graph = AutogradGraph.from_output({"loss": w.sum(), "aux": w.detach(), "more": [w.detach()]})
+    aux, more = (f"{name} (no graph: no operation was recorded)" for name in ("aux", "more[0]"))
+    assert graph.render().splitlines()[2:] == [f"├── {aux}", f"└── {more}"]
+    assert graph.render(flat=True).splitlines()[2:] == [aux, more]
+    assert graph.render(flat=True, max_lines=2).splitlines()[2:] == ["… 2 more lines"]
+    graph.print_tabular()
+    assert capsys.readouterr().out.splitlines()[-2:] == [aux, more]
+    assert "aux, more[0] (no graph" in graph.to_dot().replace("\\n", " ")
+
+
 def test_a_cell_has_the_first_of_a_thousand_outputs(capsys: pytest.CaptureFixture[str]) -> None:
     rows = leaf(1_000).unbind()
     graph = AutogradGraph.from_output(torch.stack([row * 1 for row in rows]), {"rows": rows})
