@@ -216,7 +216,7 @@ def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
 
 
 def _steps(path: str) -> str:
-    """Write straight lines as steps, to hundredths: a long path has half the size of one of places.
+    """Write straight lines as steps, to hundredths: they take half the characters of places.
 
     >>> _steps("M 1 2  L 3.5 2  L 3.5001 8  z ")
     'M1 2l2.5 0l0 6z'

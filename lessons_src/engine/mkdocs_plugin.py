@@ -37,7 +37,7 @@ from lessons_src.engine.lesson import Lesson, LessonRun
 from lessons_src.engine.live.laboratory import Laboratory
 from lessons_src.engine.live.rerun import mark_blocks
 from lessons_src.engine.notebook import notebook
-from lessons_src.engine.notebook_page import TEMPLATES, render_notebook, renderer
+from lessons_src.engine.notebook_page import TEMPLATES, render_notebook, renderer_digest
 from lessons_src.engine.offers import ARCHIVE, INDEX, Offer, bundle, index, links, natural, offer
 from lessons_src.engine.page import (
     RESULTS,
@@ -200,7 +200,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     # Before mkdocs-jupyter, which reads the notebook in the same event.
     @event_priority(50)
     def on_pre_page(self, page: SitePage, *, config: MkDocsConfig, files: Files) -> SitePage:
-        if shown := self.shown.get(page.file.src_uri):
+        if shown := self.notebook_pages.get(page.file.src_uri):
             path = self.folder / shown.offer.page
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(self._text(shown, config), encoding="utf-8")
@@ -221,7 +221,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         name = page.file.src_uri
         outcome = self.outcomes.get(name)
         if outcome is None:
-            shown = self.shown.get(name)
+            shown = self.notebook_pages.get(name)
             return self._show_notebook(shown, html, page, config, files) if shown else html
         outcome.site_page = page
         if outcome.lesson and outcome.page:
@@ -392,16 +392,18 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         offers = [each.offer for each in self.notebooks]
         jupyter = config.plugins.get("mkdocs-jupyter")
         if jupyter is None or (self.serving and "NOTEBOOK_PAGES" not in os.environ):
-            self.shown = {}
+            self.notebook_pages = {}
         else:
-            self.shown = {each.offer.page: each for each in self.notebooks}
+            self.notebook_pages = {each.offer.page: each for each in self.notebooks}
         if offers:
             for place in [ARCHIVE, *(each.file for each in offers)]:
                 files.append(File.generated(config, place, content=""))
-            files.append(File.generated(config, INDEX, content=index(offers, shown=bool(self.shown))))
-        if self.shown:
+            files.append(
+                File.generated(config, INDEX, content=index(offers, shown=bool(self.notebook_pages)))
+            )
+        if self.notebook_pages:
             self._prepare_jupyter(jupyter)
-            for place in self.shown:
+            for place in self.notebook_pages:
                 # mkdocs-jupyter reads the file from the folder; it cannot read a `File.generated`.
                 files.append(File(place, str(self.folder), config.site_dir, config.use_directory_urls))
 
@@ -409,7 +411,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         from mkdocs_jupyter.config import settings  # type: ignore[import-untyped]  # not a part of every site
 
         settings.templates_dir = str(TEMPLATES)
-        jupyter.config["cache_dir"] = str(self.cache.directory.parent / f"notebooks-{renderer()}")
+        jupyter.config["cache_dir"] = str(self.cache.directory.parent / f"notebooks-{renderer_digest()}")
         self.folder = self._notebook_folder(jupyter)
 
     def _notebook_folder(self, jupyter: Any) -> Path:

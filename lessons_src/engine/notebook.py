@@ -155,7 +155,7 @@ class _Writer:
         if block.directives.hidden:
             cell["metadata"] |= {"jupyter": {"source_hidden": True}, "cellView": "form"}  # for Colab
         if block.directives.raises:
-            cell["metadata"]["tags"] = ["raises-exception"]  # to run all cells does not end here
+            cell["metadata"]["tags"] = ["raises-exception"]  # a run of all cells goes on
         if run and not block.directives.predict:
             cell["execution_count"] = next(self.executed)
             cell["outputs"] = list(_cell_outputs(block, run))

@@ -34,7 +34,7 @@ _MARKUP = re.compile(r"(<pre\b.*?</pre>|<samp\b.*?</samp>|<code\b.*?</code>|<[^>
 _FORMULA = re.compile(r"(\$\$?)(.+?)\1", re.DOTALL)
 
 
-def renderer() -> str:
+def renderer_digest() -> str:
     """Return a digest of all that the HTML of a notebook depends on, but the notebook itself."""
     packages = [version(name) for name in ("mkdocs-jupyter", "nbconvert", "mistune", "Pygments")]
     templates = [template.read_text(encoding="utf-8") for template in sorted(TEMPLATES.rglob("*.j2"))]

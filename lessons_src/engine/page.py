@@ -108,7 +108,7 @@ def placeholder(key: str) -> str:
     return f"<!-- {RESULTS} {escape(key)} -->"
 
 
-def rendered(page: Page) -> str:
+def page_html(page: Page) -> str:
     """Return the HTML of the containers and fences of `page`, for a reader that builds no site."""
     fence = {
         "name": "*",
@@ -176,7 +176,7 @@ def results_key(lesson: Lesson, block: Block) -> str:
     return f"{lesson.path}:{block.line}"
 
 
-def render_result(block: Block, run: BlockRun, *, name: str, place: str) -> str:
+def render_rerun(block: Block, run: BlockRun, *, name: str, place: str) -> str:
     """Return the HTML of what a block shows that a reader has changed, whatever happened in it.
 
     `name` begins the ids of its figures; `place` says where its exception was raised. What the lesson says

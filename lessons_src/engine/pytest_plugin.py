@@ -17,7 +17,7 @@ from sybil.parsers.doctest import DocTestParser
 from lessons_src.engine.accepting import accept_outputs
 from lessons_src.engine.failures import Failure, check_block, check_lesson, shown_output
 from lessons_src.engine.lesson import Block, Lesson, LessonRun
-from lessons_src.engine.page import render_page, rendered, unseen_blocks
+from lessons_src.engine.page import page_html, render_page, unseen_blocks
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson
 from lessons_src.engine.running import interrupt_when_ended, run_lesson
 
@@ -70,7 +70,7 @@ class LessonFile(SybilFile):
         except LessonSyntaxError as error:
             raise self.CollectError(str(error)) from None
         page = render_page(lesson)
-        if failures := unseen_blocks(lesson, page, rendered(page)):
+        if failures := unseen_blocks(lesson, page, page_html(page)):
             raise self.CollectError("\n".join(map(str, failures)))
         for item in super().collect():  # type: ignore[no-untyped-call]
             item.add_marker("lesson")

@@ -38,7 +38,7 @@ with plt.rc_context(figures.STYLE):
     plt.savefig(io.StringIO(), format="svg")
     plt.close("all")
 
-# To choose a backend reads what all installed packages say of themselves, the first time.
+# The first choice of a backend reads the metadata of all installed packages.
 backend_registry.list_all()  # type: ignore[no-untyped-call]
 
 # The collector never visits the objects that exist now: that would copy their memory in each lesson.

@@ -12,11 +12,11 @@ from lessons_src.engine.failures import Failure, check_lesson
 from lessons_src.engine.page import (
     RESULTS,
     fill_in,
+    page_html,
     placeholder,
     render_failures,
     render_page,
     render_results,
-    rendered,
 )
 
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
@@ -231,7 +231,7 @@ def test_a_warning_wraps_and_need_not_scroll() -> None:
 
 def test_a_lesson_says_how_long_it_takes() -> None:
     page = render_page(replace(parse("# A\n\nText.\n"), minutes=30))
-    html = BeautifulSoup(rendered(page), "html.parser")
+    html = BeautifulSoup(page_html(page), "html.parser")
     assert [(tag.name, tag.get("class"), tag.text) for tag in html.select("p, h1")] == [
         ("h1", None, "A"),
         ("p", ["lesson-time"], "30 minutes"),

@@ -29,7 +29,7 @@ _RUN = _FOLDER + "run"
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _MAX_BODY = 2**20  # Bytes
-# So often the page hears that the run goes on, and the server that the page has gone, in seconds.
+# Seconds between two signs of life, of the run for the page, and of the page for the server.
 _HEARTBEAT = 0.2
 
 

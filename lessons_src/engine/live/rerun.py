@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from lessons_src.engine.lesson import Block, BlockRun, Lesson
-from lessons_src.engine.page import render_result, results_key
+from lessons_src.engine.page import render_rerun, results_key
 from lessons_src.engine.running import Run
 
 
@@ -83,7 +83,7 @@ class Rerun:
             at = self._place(run.error_line or run.problem_line)
             html = None
             if failed or number >= self._first:
-                html = render_result(block, run, name=f"yours-{number}", place=_words(at, number, run))
+                html = render_rerun(block, run, name=f"yours-{number}", place=_words(at, number, run))
             yield Ended(number, html, failed, *(at or ()))
 
     def stop(self) -> None:
