@@ -46,8 +46,8 @@ def hold_inputs(nodes: Iterable[Node]) -> None:
     Whoever looks at one node in each step of a loop meets, in the end, all nodes of a deep graph.
     """
     for node in nodes:
-        if inputs := [fn for fn, _ in node.next_functions if fn is not None]:
-            node.metadata[__name__] = inputs  # type: ignore[index]  # a method in the stub
+        inputs = [fn for fn, _ in node.next_functions if fn is not None]
+        node.metadata[__name__] = inputs  # type: ignore[index]  # a method in the stub
 
 
 @contextmanager

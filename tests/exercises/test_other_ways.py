@@ -168,6 +168,12 @@ class HalfCut(nn.Module):
         return out[:, 0]
 
 
+def gives_up_loudly(x: Tensor, y: Tensor, lr: float, small: float) -> int:
+    if lr == 0:
+        raise RuntimeError("it does not converge")
+    return updates_until(x, y, lr, small)
+
+
 def one_epoch_by_two(p: Any, x: Tensor, y: Tensor, *more: Any) -> list[float]:
     lr, order, _ = more
     losses = []
@@ -241,6 +247,7 @@ def forgets_the_flag(loss_of: Callable[[Tensor], Tensor], w: float) -> Tensor:
             lambda losses: sum(loss.item() for loss in losses) / 4,
             "that is not the",
         ),
+        (exercises.check_updates_until, gives_up_loudly, "with `lr` = 0 the gradients never become small."),
         (exercises.check_weighted_fit, lambda *_: (0.0, 0.0), "`a` and `b` are still 0."),
         (exercises.check_my_fit, lambda *_: (math.nan, 1.0), "it arrives at inf or nan: its steps grow."),
         (exercises.check_diverges, lambda x: not math.isfinite(x[-1]) or x[-1] > 20, "for [90000.0"),
