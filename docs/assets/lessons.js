@@ -126,7 +126,9 @@ addEventListener("beforeprint", () => {
   answers.innerHTML = "<h2>Answers</h2>";
   folds.forEach((fold, index) => {
     const answer = document.createElement("div");
-    const [question, ...rest] = fold.children;
+    const question = fold.querySelector("summary");
+    // With the comments between them, which tell a live block its place
+    const rest = [...fold.childNodes].filter((node) => node !== question);
     answer.dataset.answer = question.dataset.answer = index + 1;
     answer.append(...rest);
     answers.append(answer);
@@ -136,7 +138,7 @@ addEventListener("beforeprint", () => {
 
 addEventListener("afterprint", () => {
   for (const answer of document.querySelectorAll(".lesson-answers > div")) {
-    document.querySelector(`summary[data-answer="${answer.dataset.answer}"]`).after(...answer.children);
+    document.querySelector(`summary[data-answer="${answer.dataset.answer}"]`).after(...answer.childNodes);
   }
   document.querySelector(".lesson-answers")?.remove();
 });

@@ -28,6 +28,18 @@ def test_the_first_visit_to_a_lesson_and_its_first_search_are_within_their_budge
     assert index.value.url.removeprefix(address) not in weights, "nobody had searched"
 
 
+def test_a_search_that_could_not_be_reached_works_when_it_is_opened_again(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.goto(address)
+    page.route("**/search_index.json", lambda route: route.abort())
+    page.keyboard.press("/")
+    page.keyboard.press("Escape")
+    page.unroute("**/search_index.json")
+    page.keyboard.press("/")
+    page.keyboard.type("accumulates")
+    page.locator(".md-search-result__link").first.wait_for()
+
+
 def test_a_page_runs_no_script_that_was_not_built_and_calls_no_other_host(page: Page, address: str) -> None:
     page.goto(address)
     refused = page.evaluate(

@@ -90,9 +90,20 @@ check(answer)
 ```text
 Not yet: it is even.
 ```
+
+??? success "Solution"
+
+    ```python
+    x = 1000
+    x + 1
+    ```
+
+    ```text
+    1001
+    ```
 """
 # The editable blocks, in order
-X, PRINT, PREDICT, RAISES, EXERCISE = range(5)
+X, PRINT, PREDICT, RAISES, EXERCISE, SOLUTION = range(6)
 
 
 class Server:
@@ -312,7 +323,7 @@ def test_a_block_runs_as_the_reader_types_and_the_browser_remembers_that(lesson:
 
 def test_edit_is_beside_copy(lesson: Page) -> None:
     names = [button.get_attribute("aria-label") for button in lesson.locator(".md-code__nav button").all()]
-    assert names == ["Edit", "Copy"] * 5
+    assert names == ["Edit", "Copy"] * 6
 
 
 def test_everything_is_reached_from_the_keyboard_and_left_again(lesson: Page) -> None:

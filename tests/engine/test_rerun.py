@@ -4,6 +4,7 @@ import json
 import threading
 from concurrent.futures import CancelledError
 from dataclasses import replace
+from textwrap import indent
 
 import pytest
 from bs4 import BeautifulSoup
@@ -179,3 +180,12 @@ def test_each_block_that_is_run_is_marked_on_the_page() -> None:
     assert marked[1].startswith('<div class="lesson-display-only">')
     assert marked[2].startswith(f"<!-- live figure {json.dumps({**where, 'block': 2})} --><figure")
     assert len(marked) == 3
+
+
+def test_a_solution_is_no_part_of_a_run_of_what_comes_after_it() -> None:
+    fold = '??? success "Solution"\n\n' + indent(block("answer = 1") + block("answer + y", "3"), "    ")
+    lesson = parse(block("y = 2"), fold, block("answer = 7\nanswer", "7"), fold, block("answer", "7"))
+    assert [each.block for each in rerun(lesson, {}, last=3)] == [0, 3]
+    assert [each.block for each in rerun(lesson, {2: "y"}, last=6)] == [0, 3, 6], "nor if it is edited"
+    ended = rerun(lesson, {0: "y = 20"}, last=2)
+    assert [(each.block, text(each)) for each in ended] == [(0, ""), (1, ""), (2, "21")], "but of its own"

@@ -6,7 +6,6 @@
 
 import { createEditor } from "./editor.js";
 
-const TOKEN = document.querySelector("meta[name=lesson-token]").content;
 const PAUSE = 500; // milliseconds after the last key, until a block runs as the reader types
 const AS_I_TYPE = "lesson-run-as-i-type";
 const NO_EDITS = "{}";
@@ -29,7 +28,7 @@ class LivePage {
     for (const block of this.blocks) {
       const now = JSON.stringify(this.edits(block.number));
       if (now === NO_EDITS && block.shown !== now) block.restore();
-      block.isStale = block.shown !== now;
+      block.isStale = block.shown !== now && (block.text !== block.original || !block.isAside);
     }
     for (const block of this.blocks) block.mark();
   }
@@ -83,7 +82,7 @@ class LivePage {
       say("It ended with an error, which is below.");
     } else if (failed) {
       const link = make("button", { type: "button", textContent: "Go to it" });
-      link.onclick = () => failed.anchor.scrollIntoView({ block: "center" });
+      link.onclick = () => failed.reveal();
       say(`A block ${number < block.number ? "above" : "below"} ended with an error. `, link);
     } else {
       const words = new DOMParser().parseFromString(html, "text/html").body.textContent;
@@ -108,6 +107,8 @@ class LiveBlock {
     this.stored = nodesBetween(start, end);
     // A folded answer stays folded, so what the reader's code shows goes above the question.
     this.fold = start.parentElement.closest("details.lesson-predict");
+    // A solution is no part of a run of what comes after it.
+    this.isAside = start.parentElement.closest("details:not(.lesson-predict)") !== null;
     if (!code) return;
     this.button = make("button", { type: "button", className: "md-code__button live-edit", title: "Edit" });
     this.button.ariaLabel = "Edit";
@@ -116,19 +117,26 @@ class LiveBlock {
     if (this.text !== this.original) this.open();
   }
 
-  get anchor() {
-    return this.code ?? this.start.nextElementSibling;
+  // Open the folds around the block, and go to it.
+  reveal() {
+    const place = this.code ?? this.start.nextElementSibling;
+    for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    place.scrollIntoView({ block: "center" });
+    (this.editor ?? this.button)?.focus({ preventScroll: true });
   }
 
   open() {
     if (this.editor) return this.editor;
     const pre = make("pre");
-    const command = (textContent, onclick) => make("button", { type: "button", textContent, onclick });
+    // A click leaves the focus in the editor: on a button, the next letter would be one of the page's shortcuts.
+    const onmousedown = (press) => press.preventDefault();
+    const command = (textContent, onclick) => make("button", { type: "button", textContent, onclick, onmousedown });
     this.commands = {
       run: command("Run", () => this.run()),
-      stop: command("Stop", () => this.page.stop("Stopped.")),
       reset: command("Reset", () => this.reset()),
-      below: command("Run all below", () => this.run(this.page.blocks.at(-1).number)),
+      // After Reset: when Stop goes, that must not slide under the pointer.
+      stop: command("Stop", () => this.page.stop("Stopped.")),
+      below: command("Run all below", () => this.run(this.page.blocks.findLast((b) => b === this || !b.isAside).number)),
     };
     this.commands.run.title = "Ctrl+Enter, or Cmd+Enter";
     this.commands.reset.title = "Back to the page's own code and output";
@@ -242,7 +250,7 @@ function nodesBetween(start, end) {
 
 // Ask for a run, and yield what the server says of it, line by line.
 async function* eventsOf(wanted, signal) {
-  const headers = { "Content-Type": "application/json", "X-Lesson-Token": TOKEN };
+  const headers = { "Content-Type": "application/json", "X-Lesson-Token": document.querySelector("meta[name=lesson-token]").content };
   const body = JSON.stringify(wanted);
   const answer = await fetch("/_live/run", { method: "POST", headers, body, signal });
   if (!answer.ok) throw new Error(`Not run: ${(await answer.json()).error}.`);

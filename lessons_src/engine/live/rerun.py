@@ -67,11 +67,14 @@ class Rerun:
     """
 
     def __init__(self, lesson: Lesson, edits: Mapping[int, str], last: int) -> None:
-        self._numbers = [n for n, block in enumerate(lesson.blocks) if n <= last and block.is_run]
-        if unknown := {last, *edits}.difference(self._numbers):
+        numbers = [n for n, block in enumerate(lesson.blocks) if n <= last and block.is_run]
+        if unknown := {last, *edits}.difference(numbers):
             raise ValueError(
                 f"blocks must be numbers of blocks that run, up to block {last}, not {sorted(unknown)}"
             )
+        # A solution that nobody has opened must not answer for the reader, or fail on the reader's names.
+        own = None, _fold_of(lesson, lesson.blocks[last])
+        self._numbers = [n for n in numbers if _fold_of(lesson, lesson.blocks[n]) in own]
         self._first = min(edits, default=last)
         self._blocks = _as_one_file([_edited(lesson.blocks[n], edits.get(n)) for n in self._numbers])
         self._run = Run(replace(lesson, blocks=tuple(self._blocks)))
@@ -96,6 +99,24 @@ class Rerun:
             if line is not None and block.line <= line <= block.last_line:
                 return number, line - block.line + 1
         return None
+
+
+def _fold_of(lesson: Lesson, block: Block) -> int | None:
+    """Return the row of the outermost `???` around a block, if there is one.
+
+    >>> from lessons_src.engine.parsing import parse_lesson
+    >>> lesson = parse_lesson('??? tip "A"\\n\\n    ```python\\n    1\\n    ```\\n', "fold.md")
+    >>> _fold_of(lesson, lesson.blocks[0])
+    0
+    """
+    fold, indent = None, len(block.indent)
+    for row in range(block.span.start - 1, -1, -1):
+        line = lesson.lines[row]
+        margin = len(line) - len(line.lstrip())
+        if line.strip() and margin < indent:
+            indent = margin
+            fold = row if line.lstrip().startswith("???") else fold
+    return fold
 
 
 def _edited(block: Block, code: str | None) -> Block:
