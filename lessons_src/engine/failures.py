@@ -87,13 +87,13 @@ class _Check:
         run, directives = self.run, self.block.directives
         if run.error and not directives.raises:
             place = f", at {run.error_place}" if run.error_place else ""
-            line, details = run.error_line or self.block.last_line, [run.error]
-            if run.shown and not run.problem:  # which may be what it has shown
-                rows = _first_rows(run.shown.split("\n"))
-                details += ["It has shown before:", *(f"    {row}" for row in rows)]
+            line = run.error_line or self.block.last_line
+            # A problem may be what it has shown.
+            details = [run.error, *([] if run.problem else self._shown_before())]
             yield self._failure(f"this line raises{place}", line, "\n".join(details))
         if run.problem:
-            yield self._failure(run.problem, run.problem_line or self.block.line)
+            details = [] if run.ended else self._shown_before()
+            yield self._failure(run.problem, run.problem_line or self.block.line, "\n".join(details))
         elif directives.raises and not run.error:
             yield self._failure(
                 "this block is expected to raise and does not; delete `raises` or correct the code"
@@ -104,6 +104,13 @@ class _Check:
                 "print it instead, or say what it is, `<!-- noise: … -->`, and no page shows it",
                 self.block.line,
             )
+
+    def _shown_before(self) -> list[str]:
+        if not self.run.shown:
+            return []
+        # A terminal must be able to show them.
+        rows = (row if row.isprintable() else ascii(row)[1:-1] for row in self.run.shown.split("\n"))
+        return ["It has shown before:", *(f"    {row}" for row in _first_rows(list(rows)))]
 
     def _output_failures(self) -> Iterator[Failure]:
         output, directives = self.block.output, self.block.directives

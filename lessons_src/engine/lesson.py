@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass, field
 
-WRITTEN = "written"
-"""The file beside a run's working directory that has what went straight to the process's output."""
-
 
 @dataclass(frozen=True)
 class Span:
@@ -147,6 +144,8 @@ class BlockRun:
     problem: str | None = None
     """Why its output cannot be published, or why it did not finish."""
     problem_line: int | None = None
+    ended: bool = True
+    """Whether it ran to its end, or to an exception: not if it was stopped, or its process crashed."""
 
     def shown_by_line(self, offset: int) -> int | None:
         """Return the line of the lesson that showed the character at `offset`."""

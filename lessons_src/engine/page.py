@@ -187,6 +187,8 @@ def render_rerun(block: Block, run: BlockRun, *, name: str, place: str) -> str:
         alt = "The figure that your code draws."
         for number, svg in enumerate(run.figures):
             html += _figure(page_svg(svg, alt, prefix=f"{name}-{number}"), "Your figure", "")
+    if run.noise and not block.directives.noise:
+        html += _note(f"A page does not show what C code or a subprocess writes: {run.noise!r}")
     if said := run.problem or run.error:
         html += render_error(f"{said}\n({place})" if place else said)
     return html
@@ -194,8 +196,7 @@ def render_rerun(block: Block, run: BlockRun, *, name: str, place: str) -> str:
 
 def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
     if run is None:
-        reason = escape(block.directives.display_only or "")
-        return f'<div class="lesson-display-only"><p>Not run: {reason}</p></div>'
+        return _note(f"Not run: {block.directives.display_only}")
     printed, raised = split_output(block, run)
     # What the check of an exercise says is a sentence.
     html = render_output(printed, wraps=block.directives.exercise is not None) if printed else ""
@@ -206,6 +207,10 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
         caption = ". " + split_description(alt)[0]
         html += _figure(svg, f"Figure {next(figures)}", caption)
     return html
+
+
+def _note(text: str) -> str:
+    return f'<div class="lesson-display-only"><p>{escape(text)}</p></div>'
 
 
 def render_error(text: str) -> str:

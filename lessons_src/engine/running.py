@@ -22,7 +22,8 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any
 
-from lessons_src.engine.lesson import WRITTEN, Block, BlockRun, Lesson, LessonRun
+from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
+from lessons_src.engine.shown import MAX_SHOWN, SHOWN, WRITTEN, read_shown
 
 _HASH_SEED_LOCK = threading.Lock()
 
@@ -93,6 +94,7 @@ class Run:
         self._time_limit = lesson.time_limit
         self._process: _Process | None = None
         self._is_stopped = False
+        self._shown_before = 0
 
     def __iter__(self) -> Generator[BlockRun, None, None]:
         if not self._blocks:
@@ -103,7 +105,7 @@ class Run:
         except (EOFError, BrokenPipeError):
             if self._is_stopped:
                 raise CancelledError from None
-            yield BlockRun(problem=f"the lesson's process {process.how_it_ended()}")
+            yield self._unfinished(process, f"the lesson's process {process.how_it_ended()}")
         except _StartError as error:
             yield BlockRun(problem=str(error))
         except TimeoutError:
@@ -124,28 +126,40 @@ class Run:
         if process := self._process:
             process.kill()
 
+    def shown_so_far(self) -> str:
+        """Return what the block that runs now has printed. Any thread may call this."""
+        process = self._process
+        return process.shown(self._shown_before)[0] if process else ""
+
     def _follow(self, process: "_Process") -> Iterator[BlockRun]:
         if self._is_stopped:
             raise EOFError
         start = process.begin(self._blocks, self._time_limit)
         is_last = False
         while not is_last:
-            report, is_last = process.receive(start + self._time_limit)
+            report, self._shown_before, is_last = process.receive(start + self._time_limit)
             self.seconds = time.monotonic() - start
             yield BlockRun(**report)
         process.wait()
 
     def _too_long(self, process: "_Process") -> BlockRun:
         """Interrupt the lesson, so that its exception gives a line; a lesson may ignore that."""
-        found = BlockRun(
-            problem=f"the lesson was stopped: it took longer than {self._time_limit:g} s; shorten it, or "
-            "write more seconds as `time-limit: …` into the front matter of its file"
-        )
+        problem_line = None
         process.send(signal.SIGINT)
         with contextlib.suppress(EOFError, TimeoutError):
-            report, _ = process.receive(time.monotonic() + _GRACE)
-            found.problem_line = report["error_line"]
+            report, *_ = process.receive(time.monotonic() + _GRACE)
+            problem_line = report["error_line"]
+        found = self._unfinished(
+            process,
+            f"the lesson was stopped: it took longer than {self._time_limit:g} s; shorten it, or "
+            "allow more seconds in the front matter of its file: `time-limit: …`",
+        )
+        found.problem_line = problem_line
         return found
+
+    def _unfinished(self, process: "_Process", problem: str) -> BlockRun:
+        text, pieces = process.shown(self._shown_before)
+        return BlockRun(shown=text.removesuffix("\n"), shown_by=pieces, problem=problem, ended=False)
 
 
 class BackgroundRuns:
@@ -203,15 +217,15 @@ class _Process:
             os.close(job)
             raise
         self._job = os.fdopen(job, "wb")
-        self._directory = ""
+        self._directory = Path(os.devnull)  # until it begins
 
     def begin(self, blocks: list[Block], time_limit: float) -> float:
         """Have the process run `blocks` in a new directory, and return when the first one started."""
-        self._directory = tempfile.mkdtemp(prefix="lesson-")
-        Path(self._directory, WRITTEN).touch()
+        self._directory = Path(tempfile.mkdtemp(prefix="lesson-"))
+        (self._directory / WRITTEN).touch()
         with self._job:
             pickle.dump({"sys_path": [str(Path(path).absolute()) for path in sys.path]}, self._job)
-            pickle.dump(_Job(blocks, Path(self._directory), time_limit), self._job)
+            pickle.dump(_Job(blocks, self._directory, time_limit), self._job)
         try:
             return float(self.receive(time.monotonic() + _START_LIMIT))
         except TimeoutError:
@@ -234,6 +248,14 @@ class _Process:
         """Wait a moment for the process to end by itself."""
         wait([self._status], _GRACE)
 
+    def shown(self, start: int) -> tuple[str, list[tuple[int, int]]]:
+        """Return what was printed since the file of what is shown had `start` bytes."""
+        try:
+            text, pieces, _ = read_shown(self._directory / SHOWN, start)
+        except OSError:  # no block has started, or the run is over
+            return "", []
+        return text[:MAX_SHOWN], pieces
+
     def how_it_ended(self) -> str:
         self.wait()
         self.kill()
@@ -245,7 +267,7 @@ class _Process:
             how = f"was ended by signal {-code} ({signal.strsignal(-code)}) while this block ran"
         else:
             how = f"ended, with exit status {code}, while this block ran"
-        written = Path(self._directory, WRITTEN).read_text(encoding="utf-8", errors="replace")
+        written = (self._directory / WRITTEN).read_text(encoding="utf-8", errors="replace")
         last = written.rstrip().splitlines()[-_LAST_LINES:]
         return how + (f"; the last that it wrote is {chr(10).join(last)!r}" if last else "")
 

@@ -1,16 +1,11 @@
 """Run the blocks of a lesson in IPython, and keep what they show."""
 
-import io
-import json
-import os
 import re
 import sys
 import sysconfig
-import tempfile
 import threading
 import traceback
 import warnings
-from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 from types import FrameType
@@ -25,10 +20,7 @@ from traitlets.config import Config
 
 from lessons_src.engine import figures
 from lessons_src.engine.lesson import Block
-
-MAX_SHOWN = 100_000
-"""How many characters a block may show; nobody reads more on a page."""
-
+from lessons_src.engine.shown import Shown
 
 # In the text of a warning
 _FRAME = re.compile(r'  File "(?P<name>[^"\n]*)", line \d+, in .*\n(?:    .*\n)*')
@@ -37,85 +29,6 @@ _TRIGGERED = re.compile(r" ?\(Triggered internally at [^)]*\)")
 _ENGINE = Path(__file__).parent
 _PROJECT = _ENGINE.parents[1]
 _LIBRARIES = Path(sysconfig.get_path("purelib"))  # a virtual environment is in the project's folder
-
-
-class OutputTooLongError(Exception):
-    """A block shows more than `MAX_SHOWN` characters."""
-
-
-class Shown(io.TextIOBase):
-    """Standard output and error of a lesson: what the running block shows, and which line showed what.
-
-    All blocks have the same object, because a logging handler or a module may keep it. A forked child
-    writes to a file that the lesson's process reads before it writes itself: the text of both is shown
-    in the order in which it came.
-    """
-
-    closed = False
-
-    def __init__(self, current_line: Callable[[], int | None]) -> None:
-        self._current_line = current_line
-        self._process = os.getpid()
-        self._file = tempfile.TemporaryFile()
-        self._read = 0  # bytes
-        self._unsent = ""
-        self.begin()
-
-    def begin(self) -> None:
-        """Start the output of another block."""
-        self.text = io.StringIO()
-        self.by: list[tuple[int, int]] = []
-        self.problem: str | None = None
-        self.closed = False
-
-    def writable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self.closed = True
-
-    def write(self, text: str) -> int:
-        if self.closed:
-            raise ValueError("I/O operation on closed file: the lesson has closed sys.stdout")
-        if self.in_child():
-            self._unsent += text[: MAX_SHOWN + 1]
-            # Line by line, or the lines of two children could mix.
-            if "\n" in text:
-                self.flush()
-        else:
-            self.read_children()
-        self._add(text, self._current_line())
-        return len(text)
-
-    def in_child(self) -> bool:
-        """Return whether this process is one that the lesson has forked."""
-        return os.getpid() != self._process
-
-    def flush(self) -> None:
-        """Send what a child has written to the lesson's process."""
-        if self._unsent:
-            record = json.dumps([self._unsent, self._current_line()])
-            self._unsent = ""
-            os.write(self._file.fileno(), record.encode() + b"\n")
-
-    def read_children(self) -> None:
-        """Show what forked children have written until now."""
-        descriptor = self._file.fileno()
-        # Children share this file's position: leave it alone.
-        data = os.pread(descriptor, os.fstat(descriptor).st_size - self._read, self._read)
-        for record in data.splitlines(keepends=True):
-            if record.endswith(b"\n"):
-                self._read += len(record)
-                self._add(*json.loads(record))
-
-    def _add(self, text: str, line: int | None) -> None:
-        room = MAX_SHOWN - self.text.tell()
-        if line is not None and (not self.by or self.by[-1][1] != line):
-            self.by.append((self.text.tell(), line))
-        self.text.write(text[:room])
-        if len(text) > room:
-            self.problem = f"the block shows more than {MAX_SHOWN:,} characters"
-            raise OutputTooLongError(self.problem)
 
 
 class _Display(DisplayHook):
@@ -176,7 +89,6 @@ class LessonShell(interactiveshell.InteractiveShell):
         self.refused: str | None = None
         self.error: BaseException | None = None
         self.threads: list[threading.Thread] = []
-        self.shown.begin()
 
     def line_of_frame(self, frame: FrameType | None) -> int | None:
         """Return the lesson's line that `frame` is at, or the innermost frame around it in this block."""
@@ -236,8 +148,11 @@ def _in_project(name: str) -> str | None:
     return None
 
 
-def lesson_shell() -> LessonShell:
-    """Return the shell of this process, which shows figures and warnings as lessons do."""
+def lesson_shell(shown: Path) -> LessonShell:
+    """Return the shell of this process, which shows figures and warnings as lessons do.
+
+    What is printed goes into the file `shown`.
+    """
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.cache_size = 0  # `Out` would keep every shown tensor and its graph alive
@@ -247,7 +162,7 @@ def lesson_shell() -> LessonShell:
         del shell.user_ns[name], shell.builtin_trap.auto_builtins[name]
     # "To exit: use 'exit'", which IPython adds to `sys.exit()`
     interactiveshell.warn = lambda *_, **__: None  # type: ignore[attr-defined]
-    shell.shown = Shown(lambda: shell.line_of_frame(sys._getframe()))
+    shell.shown = Shown(shown, lambda: shell.line_of_frame(sys._getframe()))
     figures.enable(shell)
     _show_warnings_as_python_does()
     _list_threads(shell)

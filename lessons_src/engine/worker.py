@@ -4,7 +4,6 @@ The fork server imports this before there is a lesson, so code at module level m
 draw, or depend on the lesson.
 """
 
-import contextlib
 import faulthandler
 import multiprocessing
 import os
@@ -21,8 +20,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from lessons_src.engine import figures
-from lessons_src.engine.lesson import WRITTEN, Block, BlockRun
-from lessons_src.engine.shell import MAX_SHOWN, LessonShell, OutputTooLongError, lesson_shell
+from lessons_src.engine.lesson import Block, BlockRun
+from lessons_src.engine.shell import LessonShell, lesson_shell
+from lessons_src.engine.shown import MAX_SHOWN, SHOWN, WRITTEN, OutputTooLongError
 
 SEED = 0
 
@@ -36,7 +36,9 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 
 
 def run_lesson(blocks: list[Block], directory: Path, time_limit: float, reports: Connection) -> NoReturn:
-    """Run `blocks` in order, in a folder of `directory`; report each, and whether it is the last.
+    """Run `blocks` in order, in a folder of `directory`.
+
+    Report each, where the next one's prints begin in the file of what is shown, and whether it is the last.
 
     A block that raises unexpectedly is the last, because later blocks may depend on it.
     """
@@ -54,12 +56,12 @@ def run_lesson(blocks: list[Block], directory: Path, time_limit: float, reports:
     written = (directory / WRITTEN).open("r+b")
     for descriptor in (1, 2):
         os.dup2(written.fileno(), descriptor)
-    shell = lesson_shell()
+    shell = lesson_shell(directory / SHOWN)
     reports.send(time.monotonic())
     for block in blocks:
         result = _run_block(shell, block, written)
         failed = bool(result.problem or (result.error and not block.directives.raises))
-        reports.send((asdict(result), failed or block is blocks[-1]))
+        reports.send((asdict(result), shell.shown.start, failed or block is blocks[-1]))
         if failed:
             break
     # At once: do not wait for the lesson's threads, and do not free a graph that may be too deep for that.
@@ -103,21 +105,20 @@ def _run_block(shell: LessonShell, block: Block, written: BufferedRandom) -> Blo
     shell.run_cell(block.code, store_history=False)  # type: ignore[no-untyped-call]
     _end_child(shell)
     figures.show_open()
-    with contextlib.suppress(OutputTooLongError):
-        shell.shown.read_children()
+    text, pieces = shell.shown.take()
     run = BlockRun(
-        shown=shell.shown.text.getvalue().removesuffix("\n"),
-        shown_by=shell.shown.by,
+        shown=text[:MAX_SHOWN].removesuffix("\n"),
+        shown_by=pieces,
         figures=shell.figures,
         noise=_first_line(written),
     )
+    if len(text) > MAX_SHOWN:
+        run.problem = f"the block shows more than {MAX_SHOWN:,} characters"
+        run.problem_line = run.shown_by_line(MAX_SHOWN)
+        return run
     if shell.error is not None:
         run.error = _last_line(shell.error)
         run.error_line, run.error_place = shell.places_of_error(shell.error)
-    if shell.shown.problem:
-        run.problem, run.problem_line = shell.shown.problem, run.shown_by_line(MAX_SHOWN)
-        run.error = None  # it says the same, or comes from it
-        return run
     run.problem = shell.refused or _problem(shell, run, block.directives.raises)
     # A terminal must be able to show it.
     run.error = run.error and _CONTROL.sub(lambda found: ascii(found[0])[1:-1], run.error)
@@ -136,7 +137,7 @@ def _first_line(written: BufferedRandom) -> str | None:
 def _end_child(shell: LessonShell) -> None:
     """End this process if the block has forked it: only the lesson's own goes on."""
     if shell.shown.in_child():
-        failed = isinstance(shell.error, Exception) and not shell.shown.problem
+        failed = isinstance(shell.error, Exception) and not isinstance(shell.error, OutputTooLongError)
         if failed:
             shell.shown.write(f"{_last_line(shell.error)}\n")
         shell.shown.flush()

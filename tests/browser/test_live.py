@@ -32,6 +32,10 @@ LESSON = """\
 
 ```python
 x = 2
+
+
+def half(n):
+    return n / 2
 ```
 
 Prose.
@@ -219,7 +223,7 @@ def test_what_is_below_an_edit_says_that_it_has_not_run_until_all_below_is_run(l
     expect(frame.get_by_role("button", name="Run all below")).to_be_hidden()
     assert [text.strip() for text in outputs(lesson)] == [
         "x is 4\n40",
-        "5",
+        "",  # in the closed fold
         *[text for text in outputs(lesson) if text.endswith("Your figure")],
         "ZeroDivisionError: division by zero\n(in line 1 of this block)",
         "Not yet: it is even.",
@@ -245,6 +249,15 @@ def test_an_error_above_is_shown_there_and_led_to(lesson: Page) -> None:
     assert "NameError" in outputs(lesson)[0]
 
 
+def test_a_line_above_that_raised_is_led_to_and_marked_though_nobody_has_edited_it(lesson: Page) -> None:
+    frame = write(edit(lesson, PRINT), "half('two')")
+    expect(run(frame)).to_have_text("It ended with an error, which is below. Go to the line")
+    assert outputs(lesson)[0].endswith("\n(in line 5 of a block above)")
+    frame.get_by_role("button", name="Go to the line").click()
+    expect(lesson.get_by_role("textbox", name="Code").first).to_be_focused()
+    expect(lesson.locator(".lesson-editor-mark")).to_have_text("    return n / 2")
+
+
 def test_a_loop_is_stopped_and_the_next_run_is_a_new_one(lesson: Page) -> None:
     frame = write(edit(lesson, PRINT), "while True:\n    pass")
     frame.get_by_role("button", name="Run", exact=True).click()
@@ -255,6 +268,18 @@ def test_a_loop_is_stopped_and_the_next_run_is_a_new_one(lesson: Page) -> None:
     write(frame, "x")
     run(frame)
     assert outputs(lesson) == ["2"]
+
+
+def test_prints_come_as_a_block_runs_and_stay_when_it_is_stopped(lesson: Page) -> None:
+    frame = write(edit(lesson, PRINT), "print('step', 1)\nwhile True: pass")
+    frame.get_by_role("button", name="Run", exact=True).click()
+    expect(lesson.locator(".live-yours")).to_have_text("step 1")
+    frame.get_by_role("button", name="Stop").click()
+    expect(lesson.get_by_text("Its last run was ended early.")).to_be_visible()
+    assert outputs(lesson) == ["step 1"]
+    run(write(frame, "x"))
+    assert outputs(lesson) == ["2"]
+    expect(lesson.get_by_text("Its last run was ended early.")).to_have_count(0)
 
 
 def test_a_new_run_of_a_page_ends_the_one_before(lesson: Page) -> None:
@@ -321,6 +346,24 @@ def test_a_block_runs_as_the_reader_types_and_the_browser_remembers_that(lesson:
     expect(frame.get_by_label("Run as I type")).not_to_be_checked()
 
 
+def test_an_answer_that_the_reader_has_not_opened_stays_in_its_fold(lesson: Page) -> None:
+    frame = write(edit(lesson, X), "x = 4")
+    frame.get_by_role("button", name="Run", exact=True).click()
+    frame.get_by_role("button", name="Run all below").click()
+    expect(frame.get_by_role("status")).to_have_text(re.compile("Ran 7"))
+    fold = lesson.locator("details.lesson-predict")
+    answer = fold.locator(".live-yours")
+    expect(answer).to_be_hidden()
+    fold.locator("summary").click()
+    expect(answer).to_have_text("5")
+    expect(fold.get_by_text("It is one more.")).to_be_visible()
+    expect(fold.locator(".lesson-output")).to_have_count(1)
+    run(edit(lesson, PREDICT))
+    expect(answer).to_have_count(0)
+    expect(lesson.locator(".highlight:has(.live-bar) + .live-yours")).to_have_text("5")
+    expect(fold.locator(".lesson-output")).to_have_text("3")
+
+
 def test_edit_is_beside_copy(lesson: Page) -> None:
     names = [button.get_attribute("aria-label") for button in lesson.locator(".md-code__nav button").all()]
     assert names == ["Edit", "Copy"] * 6
@@ -374,6 +417,20 @@ def test_a_page_whose_lesson_has_changed_keeps_its_edits_when_the_server_reloads
     expect(lesson.locator(".live-yours")).to_have_text("9")
     server.lesson.write_text(LESSON, encoding="utf-8")
     expect(lesson.locator(".highlight").first).not_to_contain_text("x = 2 + 0")
+
+
+def test_an_edit_of_a_block_that_its_author_has_changed_is_shown(lesson: Page, server: Server) -> None:
+    write(edit(lesson, PRINT), "x + 7  # mine")
+    server.lesson.write_text(LESSON.replace("x * 10", "x * 11").replace("20", "22"), encoding="utf-8")
+    kept = lesson.locator("details.live-kept")
+    expect(kept).to_have_text(re.compile("Your edit of a block that has changed since"))
+    kept.locator("summary").click()
+    expect(kept.locator("code")).to_have_text("x + 7  # mine")
+    kept.get_by_role("button", name="Delete it").click()
+    server.lesson.write_text(LESSON, encoding="utf-8")
+    expect(lesson.locator(".highlight").nth(1)).to_contain_text("x * 10")
+    expect(kept).to_have_count(0)
+    expect(lesson.get_by_role("textbox", name="Code")).to_have_count(0)
 
 
 # Last, because it ends its server.

@@ -4,6 +4,7 @@ import json
 import threading
 from concurrent.futures import CancelledError
 from dataclasses import replace
+from pathlib import Path
 from textwrap import indent
 
 import pytest
@@ -144,6 +145,41 @@ def test_the_check_of_an_exercise_answers_what_the_reader_wrote() -> None:
     said = rerun(lesson, {1: "check(2)"})[1]
     assert text(said) == "Right."
     assert "lesson-said" in (said.html or "")
+
+
+def test_what_goes_past_standard_output_is_not_lost_without_a_word() -> None:
+    (ended,) = rerun(parse(block("1", "1")), {0: "import os\nos.system('echo hello')"})
+    assert not ended.failed
+    assert text(ended) == "0A page does not show what C code or a subprocess writes: 'hello'"
+
+
+def test_what_a_block_has_printed_until_now_can_be_asked_for_while_it_runs(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    waiting = f"import os, time\nprint('now')\nwhile not os.path.exists({str(go)!r}):\n    time.sleep(0.01)"
+    again = Rerun(parse(block("print('above')", "above"), block("1", "1")), {1: waiting}, 1)
+    assert again.so_far() is None
+    seen: list[tuple[int, str] | None] = []
+
+    def look() -> None:
+        while (so_far := again.so_far()) is None:
+            pass
+        seen.append(so_far)
+        go.touch()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    assert [text(each) for each in again] == ["", "now"]
+    thread.join()
+    assert seen == [(1, '<div class="lesson-output"><pre><samp>now</samp></pre></div>')]
+    assert again.so_far() is None
+
+
+@pytest.mark.parametrize("last", ["import os\nos.abort()", "while True: pass"])
+def test_what_a_block_prints_before_its_process_ends_is_shown(last: str) -> None:
+    lesson = replace(parse(block("print('above')", "above"), block("1", "1")), time_limit=1)
+    ended = rerun(lesson, {1: f"print('before')\n{last}"})[1]
+    assert ended.failed
+    assert text(ended).startswith("beforethe lesson")
 
 
 def test_a_run_can_be_stopped_from_another_thread() -> None:

@@ -21,7 +21,7 @@ from lesson_helpers import PATH, block, failures, parse, result, run, shown
 from lessons_src.engine.failures import check_lesson
 from lessons_src.engine.lesson import Lesson, LessonRun
 from lessons_src.engine.running import BackgroundRuns, Run, _Process, prepare
-from lessons_src.engine.shell import Shown
+from lessons_src.engine.shown import read_shown
 
 LIMIT = 1.0
 
@@ -97,15 +97,14 @@ def test_lines_of_several_children_do_not_mix() -> None:
     assert (len(rows), sorted(set(rows))) == (900, ["0 a b", "1 a b", "2 a b"])
 
 
-def test_half_of_what_a_child_writes_waits_for_the_rest() -> None:
-    stream = Shown(lambda: 1)
-    texts = []
-    for part in (b'["one\\n", 2]\n["tw', b'o", 3]\n'):
-        os.write(stream._file.fileno(), part)
-        stream.read_children()
-        texts.append(stream.text.getvalue())
-    stream._file.close()
-    assert texts == ["one\n", "one\ntwo"]
+def test_half_of_what_a_child_writes_waits_for_the_rest(tmp_path: Path) -> None:
+    file, found, start = tmp_path / "shown", [], 0
+    for part in ('["one\\n", 2]\n["tw', 'o", 3]\n'):
+        with file.open("a") as child:
+            child.write(part)
+        *shown, start = read_shown(file, start)
+        found.append(shown)
+    assert found == [["one\n", [(0, 2)]], ["two", [(0, 3)]]]
 
 
 def test_a_child_that_does_not_end_its_line_is_shown_too() -> None:
@@ -547,8 +546,8 @@ def test_a_figure_that_cannot_be_drawn_is_a_failure_at_its_line() -> None:
 # Lessons that misbehave: each fails with its line, within its limit, and the next lesson runs.
 
 LOOP = (
-    "the lesson was stopped: it took longer than 1 s; shorten it, or write more seconds as `time-limit: …` "
-    "into the front matter of its file"
+    "the lesson was stopped: it took longer than 1 s; shorten it, or allow more seconds in the front matter "
+    "of its file: `time-limit: …`"
 )
 ENDED = "the lesson's process ended, with exit status"
 TOO_MUCH = "the block shows more than 100,000 characters"
@@ -572,6 +571,8 @@ def test_a_process_that_does_not_start_is_not_called_a_slow_lesson(monkeypatch: 
             LOOP,
         ),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", 1, LOOP),
+        ("print('a\\x1b')\nwhile True: x = 1", 2, "It has shown before:\n    a\\x1b"),
+        ("print('a')\nimport os\nos.abort()", 1, "It has shown before:\n    a"),
         ("import os\nos._exit(0)", 1, f"{ENDED} 0, while this block ran"),
         ("import os\nos._exit(3)", 1, f"{ENDED} 3, while this block ran"),
         (

@@ -9,6 +9,7 @@ import { createEditor } from "./editor.js";
 const PAUSE = 500; // milliseconds after the last key, until a block runs as the reader types
 const AS_I_TYPE = "lesson-run-as-i-type";
 const NO_EDITS = "{}";
+const UNFINISHED = ""; // what the edits were of an output whose run has not come to its end
 
 class LivePage {
   blocks = [];
@@ -37,6 +38,22 @@ class LivePage {
     this.request?.abort(why);
   }
 
+  // Show the edits of blocks that the page no longer has: their author has changed them.
+  showKept() {
+    for (const key of Object.keys(sessionStorage)) {
+      if (!key.startsWith(`live ${this.lesson} `) || this.blocks.some((block) => block.key === key)) continue;
+      const kept = make("details", { className: "note live-kept" });
+      const forget = make("button", { type: "button", textContent: "Delete it" });
+      forget.onclick = () => {
+        sessionStorage.removeItem(key);
+        kept.remove();
+      };
+      const summary = make("summary", { textContent: "Your edit of a block that has changed since" });
+      kept.append(summary, make("pre", {}, make("code", { textContent: sessionStorage.getItem(key) })), forget);
+      document.querySelector(".md-content h1").after(kept);
+    }
+  }
+
   // Run from the top up to block `last`. `block` says how it goes.
   async run(last, block) {
     this.stop("Ended, because another run has begun.");
@@ -51,12 +68,14 @@ class LivePage {
     try {
       const wanted = { lesson: this.lesson, digest: this.digest, edits, block: last };
       for await (const event of eventsOf(wanted, request.signal)) {
+        const source = this.blocks.find((each) => each.number === event.block);
         if (event.count) {
           count = event.count;
+        } else if (event.so_far) {
+          source?.show(event.so_far, UNFINISHED);
         } else {
           ended += 1;
           failed = event.failed ? event : null;
-          const source = this.blocks.find((each) => each.number === event.block);
           if (event.html !== null) source?.show(event.html, shown.get(event.block));
         }
         if (ended < count) say(`Running block ${ended + 1} of ${count} …`);
@@ -76,14 +95,19 @@ class LivePage {
 
   // Lead to the block that failed, and in an editor to its line.
   lead({ block: number, html, error_block, error_line }, block, say) {
-    this.blocks.find((each) => each.number === error_block)?.editor?.markLine(error_line);
-    const failed = this.blocks.find((each) => each.number === number);
+    const [failed, source] = [number, error_block].map((wanted) => this.blocks.find((each) => each.number === wanted));
+    source?.editor?.markLine(error_line);
+    const link = (textContent, onclick) => make("button", { type: "button", textContent, onclick });
     if (failed === block) {
-      say("It ended with an error, which is below.");
+      const goThere = () => {
+        source.open().markLine(error_line);
+        source.reveal();
+      };
+      const isElsewhere = source?.code && source !== block;
+      say("It ended with an error, which is below. ", isElsewhere ? link("Go to the line", goThere) : "");
     } else if (failed) {
-      const link = make("button", { type: "button", textContent: "Go to it" });
-      link.onclick = () => failed.reveal();
-      say(`A block ${number < block.number ? "above" : "below"} ended with an error. `, link);
+      const where = number < block.number ? "above" : "below";
+      say(`A block ${where} ended with an error. `, link("Go to it", () => failed.reveal()));
     } else {
       const words = new DOMParser().parseFromString(html, "text/html").body.textContent;
       say(`A block that the page does not show ended with an error: ${words}`);
@@ -105,7 +129,6 @@ class LiveBlock {
     this.key = `live ${page.lesson} ${same} ${this.original}`;
     this.text = sessionStorage.getItem(this.key) ?? this.original;
     this.stored = nodesBetween(start, end);
-    // A folded answer stays folded, so what the reader's code shows goes above the question.
     this.fold = start.parentElement.closest("details.lesson-predict");
     // A solution is no part of a run of what comes after it.
     this.isAside = start.parentElement.closest("details:not(.lesson-predict)") !== null;
@@ -200,8 +223,8 @@ class LiveBlock {
     const template = make("template", { innerHTML: html || nothing });
     this.yours = [...template.content.childNodes];
     this.yours.forEach((node) => node.classList.add("live-yours"));
-    if (!this.fold) this.stored.forEach((node) => node.remove());
-    (this.fold ?? this.end).before(...this.yours);
+    if (this.place === this.end) this.stored.forEach((node) => node.remove());
+    this.place.before(...this.yours);
     dispatchEvent(new Event("lesson-shown"));
   }
 
@@ -209,7 +232,13 @@ class LiveBlock {
     this.shown = NO_EDITS;
     this.yours.forEach((node) => node.remove());
     this.yours = [];
-    if (!this.fold) this.end.before(...this.stored);
+    this.end.before(...this.stored);
+  }
+
+  // A folded answer stays folded: what the reader's code shows goes above the question, and what the page's
+  // own code shows into the fold.
+  get place() {
+    return this.editor ? (this.fold ?? this.end) : this.end;
   }
 
   // Say what has not run since a change.
@@ -218,9 +247,10 @@ class LiveBlock {
     if (this.editor) this.commands.below.hidden = !this.page.blocks.some((b) => b.isStale && b.number > this.number);
     const isChanged = this.text !== this.original;
     if (!this.isStale || !(isChanged || this.yours.length || this.stored.length)) return;
-    const textContent = isChanged ? "Not run since you changed it." : "Not run since a block above was changed.";
+    const isSince = isChanged ? "Not run since you changed it." : "Not run since a block above was changed.";
+    const textContent = this.shown === UNFINISHED ? "Its last run was ended early." : isSince;
     this.note = make("p", { className: "live-note", textContent });
-    (this.fold ?? this.end).before(this.note);
+    this.place.before(this.note);
   }
 
   say(...words) {
@@ -285,4 +315,5 @@ document$.subscribe(() => {
     page.blocks.push(new LiveBlock(page, block, code, start, end));
   }
   page?.refresh();
+  page?.showKept();
 });

@@ -162,13 +162,18 @@ class Laboratory:
                 return
             self._runs[rerun] = thread
             thread.start()
+        so_far = None
         try:
             yield _line({"count": rerun.count})
             while True:
                 try:
                     event = events.get(timeout=_HEARTBEAT)
                 except Empty:
-                    yield b"\n"
+                    before, so_far = so_far, rerun.so_far()
+                    if so_far is None or so_far == before:
+                        yield b"\n"
+                    else:
+                        yield _line({"block": so_far[0], "so_far": so_far[1]})
                     continue
                 if event is None:
                     return

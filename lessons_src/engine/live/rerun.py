@@ -78,16 +78,31 @@ class Rerun:
         self._first = min(edits, default=last)
         self._blocks = _as_one_file([_edited(lesson.blocks[n], edits.get(n)) for n in self._numbers])
         self._run = Run(replace(lesson, blocks=tuple(self._blocks)))
+        self._ended = 0
         self.count = len(self._blocks)
 
     def __iter__(self) -> Iterator[Ended]:
         for number, block, run in zip(self._numbers, self._blocks, self._run, strict=False):
+            self._ended += 1
             failed = bool(run.problem or (run.error and not block.directives.raises))
             at = self._place(run.error_line or run.problem_line)
             html = None
             if failed or number >= self._first:
                 html = render_rerun(block, run, name=f"yours-{number}", place=_words(at, number, run))
             yield Ended(number, html, failed, *(at or ()))
+
+    def so_far(self) -> tuple[int, str] | None:
+        """Return the number of the block that runs now, and as HTML what it has printed.
+
+        None if the page is to show nothing of it. Any thread may call this.
+        """
+        if self._ended == self.count:
+            return None
+        number, block = self._numbers[self._ended], self._blocks[self._ended]
+        text = self._run.shown_so_far().removesuffix("\n")
+        if not text or number < self._first:
+            return None
+        return number, render_rerun(block, BlockRun(shown=text), name="", place="")
 
     def stop(self) -> None:
         """End the run now. Any thread may call this, more than once."""
