@@ -59,14 +59,18 @@ document$.subscribe(() => {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "lesson-switch";
-  button.textContent = "Show all answers";
+  const allOpen = () => [...folds].every((fold) => fold.open);
+  const label = () => {
+    button.textContent = allOpen() ? "Hide all answers" : "Show all answers";
+  };
   const show = (all) => {
-    button.setAttribute("aria-pressed", all);
     for (const fold of folds) fold.open = all;
+    label();
   };
   show(localStorage.getItem("lesson-answers") === "true");
+  for (const fold of folds) fold.addEventListener("toggle", label);
   button.addEventListener("click", () => {
-    const all = button.getAttribute("aria-pressed") !== "true";
+    const all = !allOpen();
     localStorage.setItem("lesson-answers", all);
     show(all);
   });

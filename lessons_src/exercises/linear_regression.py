@@ -54,7 +54,15 @@ SQUARED_WEIGHT = "a point of weight 3 counts 9 times. What do you square?"
 NEVER = "it never stops by itself. Compare the size of both gradients with `small`, after `backward()`."
 GIVE_UP = "with `lr` = 0 the gradients never become small. It must return 1000 then, and"
 IN_PLACE = "Update with `a -= …`, inside `with torch.no_grad():`; lesson 7 says why."
-NO_GRAD_YET = "`.grad` is None before `backward()` has filled it, and in the new tensor that `a = …` makes."
+NO_WAY_BACK = (
+    "The loss has no way back to `a` and `b`. Are both made with `requires_grad=True`, is the loss computed "
+    "outside `no_grad`, and are they changed by `a -= …`?"
+)
+NO_GRAD_YET = (
+    "`.grad` is None before `backward()` has filled it, in the new tensor that `a = …` makes, and where "
+    "`requires_grad=True` is missing."
+)
+ONE_STEP = "it makes one step, however large `steps` is. Is `return` inside the loop?"
 SIGNED = "a gradient of -5 is smaller than `small`, and not small. Compare its size."
 TOO_EARLY = "it stops in its first step. What is in `.grad` where you look at it?"
 ONE_OFF = "it is one off. Count the updates: if both gradients are small at the start, that is 0."
@@ -98,7 +106,9 @@ def _line(function: Callable[..., Any], *arguments: Any) -> Line:
     except Hint as hint:
         if "NoneType" in str(hint):
             raise Hint(f"{hint} {NO_GRAD_YET} {IN_PLACE}") from hint
-        if "leaf Variable" in str(hint) or "does not require grad" in str(hint):
+        if "does not require grad" in str(hint):
+            raise Hint(f"{hint} {NO_WAY_BACK}") from hint
+        if "leaf Variable" in str(hint):
             raise Hint(f"{hint} {IN_PLACE}") from hint
         raise
     match answer.tolist() if isinstance(answer, torch.Tensor) else answer:
@@ -138,6 +148,7 @@ def _slips(x: Tensor, y: Tensor) -> list[Mistake]:
         (_descend(x, y, gradients=_gradients_of_squared_mean, kept=(0, 1)), SQUARED_MEAN),
         (_descend(x, y, gradients=_gradients_of_squared_mean), SQUARED_MEAN),
         (_descend(x, y, len(x) * LR), SUM),
+        (_descend(x, y, steps=1), ONE_STEP),
         (_descend(x, y, steps=STEPS - 1), TOO_FEW),
         (_descend(x, y, steps=STEPS + 1), TOO_MANY),
         (_descend(x, y, 0.01), OWN_LR),

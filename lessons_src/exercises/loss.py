@@ -217,7 +217,8 @@ def _compare(from_scores: Callable[..., Any], scores: torch.Tensor, labels: torc
     if not isfinite(loss):
         raise Hint(
             f"{case} your loss is {loss}: on the way a number became too large or too small for float32. "
-            "Write the cost in terms of the score, without a sigmoid."
+            "With a sigmoid, 1 - p becomes 0: write the cost in terms of the score. Without one, it is "
+            "`exp(200)` that becomes inf: see the second hint."
         )
     raise Hint(
         f"{case} your loss is {loss:.4g}. If you cut the probability off, a score of 200 costs no more "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from lessons_src.exercises.checking import Hint, ask, check, number
+from lessons_src.exercises.checking import Hint, ask, check, near, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,6 +93,15 @@ def check_all_learn(answer: Callable[[], Any]) -> None:
                 else "Three layers, 2 to 16 to 16 to 1, have so many."
             )
         )
+    _check_slopes(model, scores)
+    with torch.no_grad():
+        one, other, both, none = model(torch.stack([*INPUTS[:2], INPUTS[:2].sum(0), torch.zeros(2)]))
+    if near(one + other, both + none):
+        raise Hint("without a bend between them, three layers are one, and one is not enough for spirals.")
+
+
+def _check_slopes(model: nn.Module, scores: Tensor) -> None:
+    """Raise `Hint` unless a gradient that is not 0 comes to every parameter."""
     if not scores.requires_grad:
         raise Hint("the scores require no grad: `forward` cuts its whole graph off.")
     parameters = dict(model.named_parameters())
@@ -101,6 +110,11 @@ def check_all_learn(answer: Callable[[], Any]) -> None:
         raise Hint(
             f"no gradient comes to {', '.join(missing)}. Something in `forward` cuts the graph on the way, "
             "or `forward` never uses them."
+        )
+    if flat := [name for name, slope in zip(parameters, slopes, strict=True) if not slope.any()]:
+        raise Hint(
+            f"the gradient that comes to {', '.join(flat)} is zero: something in `forward` has no slope to "
+            "follow, such as `round`."
         )
 
 

@@ -86,3 +86,14 @@ def test_the_caption_of_a_figure_is_not_read_aloud_twice(page: Page, address: st
     said = page.locator(".lesson-figure").first.aria_snapshot()
     assert said.startswith('- figure "Figure 1"')
     assert said.count("Six boxes with arrows down") == 1
+
+
+def test_icons_are_seen_where_the_system_forces_its_colours(browser: Browser, address: str) -> None:
+    context = browser.new_context(forced_colors="active")
+    page = context.new_page()
+    page.goto(address + "lessons/gradients/")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    for icon in [".md-code__button", "details:not(.lesson-predict) > summary"]:
+        colour = "icon => getComputedStyle(icon, '::after').backgroundColor"
+        assert page.locator(icon).first.evaluate(colour) != ground, icon
+    context.close()

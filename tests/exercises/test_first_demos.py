@@ -204,6 +204,13 @@ def test_the_step_of_a_loop(step: str, said: str, says: Says) -> None:
     assert says(check_descend, loop(step=step)) == said
 
 
+def test_a_loop_that_returns_after_its_first_step(says: Says) -> None:
+    def once(loss_of: Any, parameters: Any, lr: float, _: int) -> Any:
+        return loop()(loss_of, parameters, lr, 1)
+
+    assert says(check_descend, once) == "with steps = 2 it makes one step. Is `return` inside the loop?"
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -36,8 +36,11 @@ def by_autograd(a: float, b: float, x: Tensor, y: Tensor) -> float:
 
 @pytest.mark.parametrize(
     "slope",
-    [by_autograd, lambda a, b, x, y: 2 * (x * (a + b * x - y)).sum() / len(x)],
-    ids=["autograd", "sum"],
+    [
+        lambda a, b, x, y: 2 * (x * (a + b * x - y)).sum() / len(x),
+        lambda a, b, x, y: -2 * (x * (y - a - b * x)).mean().item(),
+    ],
+    ids=["sum", "turned"],
 )
 def test_a_right_slope_in_b(capsys: pytest.CaptureFixture[str], slope: Callable[..., Any]) -> None:
     check_slope_in_b(slope)
@@ -57,8 +60,9 @@ def test_a_right_slope_in_b(capsys: pytest.CaptureFixture[str], slope: Callable[
         ),
         (
             lambda a, b, x, y: (2 * (y - a - b * x) * x).mean(),
-            "the size is right and the sign is not: a residual is the prediction minus y.",
+            "the size is right and the sign is not: of `y - prediction`, the slope is -x.",
         ),
+        (by_autograd, "write the slope as a formula; autograd is off here."),
         (
             lambda a, b, x, y: (2 * (a + b * x - y) * x).sum(),
             "that is the sum over the points. The loss is a mean, and so is its slope.",
@@ -367,8 +371,15 @@ def by_nudging_slopes(f: Callable[[Tensor], Tensor], w: Tensor) -> Tensor:
     return torch.stack([(slopes(w + s) - slopes(w - s))[i] / 2e-4 for i, s in enumerate(steps)])
 
 
+def by_nudging_twice(f: Callable[[Tensor], Tensor], w: Tensor) -> Tensor:
+    w, steps = w.double(), 1e-3 * torch.eye(len(w))
+    return torch.stack([(f(w + step) - 2 * f(w) + f(w - step)) / 1e-6 for step in steps])
+
+
 @pytest.mark.parametrize(
-    "curvatures", [lambda f, w: second_slopes(f, w).diagonal(), by_nudging_slopes], ids=["hessian", "nudged"]
+    "curvatures",
+    [lambda f, w: second_slopes(f, w).diagonal(), by_nudging_slopes, by_nudging_twice],
+    ids=["hessian", "nudged", "nudged twice"],
 )
 def test_right_curvatures(capsys: pytest.CaptureFixture[str], curvatures: Callable[..., Any]) -> None:
     check_curvatures(curvatures)

@@ -79,6 +79,7 @@ SLIPS: list[tuple[Callable[..., Any], str]] = [
     (lambda x, y, lr, steps: fit(x, y, -lr, steps), hints.UPHILL),
     (partial(fit, cleared=""), hints.NO_CLEAR),
     (partial(fit, measure=lambda r: (r**2).sum()), hints.SUM),
+    (lambda x, y, lr, _: fit(x, y, lr, 1), hints.ONE_STEP),
     (lambda x, y, lr, steps: fit(x, y, lr, steps - 1), hints.TOO_FEW),
     (lambda x, y, lr, steps: fit(x, y, lr, steps + 1), hints.TOO_MANY),
     (lambda x, y, _, steps: fit(x, y, 0.01, steps), hints.OWN_LR),
@@ -143,12 +144,39 @@ def rebound_without_clear(x: Tensor, y: Tensor, lr: float, steps: int) -> None:
             a = a - lr * a.grad  # the mistake
 
 
+def unmarked(x: Tensor, y: Tensor, lr: float, _: int) -> None:
+    a: Any = torch.zeros(1)  # the mistake
+    ((a + x - y) ** 2).mean().backward()
+
+
+def half_marked(x: Tensor, y: Tensor, lr: float, _: int) -> None:
+    a: Any = torch.zeros(1, requires_grad=True)
+    b: Any = torch.zeros(1)  # the mistake
+    ((a + b * x - y) ** 2).mean().backward()
+    with torch.no_grad():
+        b -= lr * b.grad
+
+
+def measured_in_no_grad(x: Tensor, y: Tensor, lr: float, _: int) -> None:
+    a: Any = torch.zeros(1, requires_grad=True)
+    with torch.no_grad():
+        loss = ((a + x - y) ** 2).mean()  # the mistake
+    loss.backward()
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "hint"),
     [
+        (unmarked, "RuntimeError: element 0", hints.NO_WAY_BACK),
+        (half_marked, "TypeError: unsupported", f"{hints.NO_GRAD_YET} {hints.IN_PLACE}"),
+        (measured_in_no_grad, "RuntimeError: element 0", hints.NO_WAY_BACK),
         (recorded, "RuntimeError: a leaf Variable", hints.IN_PLACE),
         (rebound, "AttributeError: 'NoneType'", f"{hints.NO_GRAD_YET} {hints.IN_PLACE}"),
-        (rebound_without_clear, "RuntimeError: element 0 of tensors does not require grad", hints.IN_PLACE),
+        (
+            rebound_without_clear,
+            "RuntimeError: element 0 of tensors does not require grad",
+            hints.NO_WAY_BACK,
+        ),
         (lambda *_: 1 // 0, "ZeroDivisionError: ", ""),
     ],
 )

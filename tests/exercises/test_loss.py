@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WHERE_TO_LOOK = "Write the cost in terms of the score, without a sigmoid."
+TOO_LARGE = (
+    "With a sigmoid, 1 - p becomes 0: write the cost in terms of the score. Without one, it is `exp(200)` "
+    "that becomes inf: see the second hint."
+)
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:
@@ -265,14 +269,14 @@ def test_a_right_cross_entropy(capsys: pytest.CaptureFixture[str], from_scores: 
             lambda scores, labels: -given(torch.sigmoid(scores), labels).log().mean(),
             (
                 "for scores [200.0] and labels [0.0] your loss is inf: on the way a number became too large "
-                f"or too small for float32. {WHERE_TO_LOOK}"
+                f"or too small for float32. {TOO_LARGE}"
             ),
         ),
         pytest.param(
             lambda scores, labels: (torch.log(1 + torch.exp(scores)) - scores * labels).mean(),
             (
                 "for scores [200.0] and labels [0.0] your loss is inf: on the way a number became too large "
-                f"or too small for float32. {WHERE_TO_LOOK}"
+                f"or too small for float32. {TOO_LARGE}"
             ),
             id="exp",
         ),

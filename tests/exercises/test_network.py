@@ -116,6 +116,20 @@ class NoTensor(Right):
         return super().forward(x).tolist()[0] > 9
 
 
+class Rounded(Right):
+    def forward(self, x: Tensor) -> Any:
+        for layer in self.hidden:
+            x = torch.round(torch.tanh(layer(x)))
+        return self.out(x)[:, 0]
+
+
+class Straight(Right):
+    def forward(self, x: Tensor) -> Any:
+        for layer in self.hidden:
+            x = layer(x)
+        return self.out(x)[:, 0]
+
+
 class Slip(Right):
     def forward(self, x: Tensor) -> Any:
         return self.out(x)
@@ -158,6 +172,17 @@ SHAPE = "for points of shape (3, 2), the scores have the shape"
             ),
         ),
         (TakesASize, TAKES),
+        (
+            Rounded,
+            (
+                "the gradient that comes to hidden.0.weight, hidden.0.bias, hidden.1.weight, hidden.1.bias "
+                "is zero: something in `forward` has no slope to follow, such as `round`."
+            ),
+        ),
+        (
+            Straight,
+            "without a bend between them, three layers are one, and one is not enough for spirals.",
+        ),
         (AllCut, "the scores require no grad: `forward` cuts its whole graph off."),
         (Column, f"{SHAPE} (3, 1). It must be (3,)."),
         (NoTensor, f"{SHAPE} False. It must be (3,)."),

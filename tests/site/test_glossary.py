@@ -121,6 +121,15 @@ def test_every_entry_has_one_sentence_of_words_that_stand_above_it_and_a_lesson(
         assert code.isdisjoint(names[number + 1 :]), f"{name}: {code}"
 
 
+def test_the_lesson_of_an_entry_has_the_word(hooks: ModuleType) -> None:
+    text = GLOSSARY.read_text(encoding="utf-8")
+    entries = re.findall(r"^(### .+\n\n.+\n\n.+\((.+)\)\n(?:\n<!--.*-->\n)?)", text, re.MULTILINE)
+    assert len(entries) == text.count("\n### ")
+    for entry, lesson in entries:
+        written = (ROOT / "docs" / lesson).read_text(encoding="utf-8")
+        assert hooks.read_glossary(entry)[0].search(written), entry
+
+
 @pytest.mark.slow
 def test_every_lesson_leads_to_entries_that_are_there_and_the_search_knows_no_sentence(site: Path) -> None:
     index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))

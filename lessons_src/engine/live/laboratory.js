@@ -218,6 +218,7 @@ class LiveBlock {
 
   show(html, shown) {
     this.restore();
+    this.note?.remove();
     this.shown = shown;
     const nothing = this.stored.length ? '<p class="live-note">It shows nothing.</p>' : "";
     const template = make("template", { innerHTML: html || nothing });
