@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from lessons_src.backward.steps import gradient_text
+from lessons_src.graph.drawing_text import CELLS, cells, listed, outputs_text, wrap
 from lessons_src.graph.model import GraphData, GraphNode
 from lessons_src.graph.picture import Line, make_picture
-from lessons_src.graph.words import CELLS, cells, listed, outputs_text, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

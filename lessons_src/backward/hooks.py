@@ -54,7 +54,7 @@ def record_backward(
     of a tensor changed in between. What the node sent is recorded after all hooks of the node.
 
     A backward that runs inside this one, such as that of a reentrant checkpoint, is not recorded,
-    nor is what it adds to a ``.grad``; only a hook of `loss` itself must not run one through it. The
+    nor is what it adds to a ``.grad``; only a hook of `loss` itself must not start one through `loss`. The
     recording always removes its own hooks, and no others.
 
     An exception of the backward, such as PyTorch's own for a freed graph, gets a note that says which
@@ -68,8 +68,8 @@ def record_backward(
         gradient: The gradient of the loss, in its shape, as in ``loss.backward(gradient)``.
         retain_graph: Whether to keep what the graph has saved for another backward, as in ``backward()``.
         create_graph: Whether the gradients get a graph too, as in ``backward()``.
-        inputs: The tensors whose ``.grad`` is added to, as in ``backward()``; by default, all leaves. Of
-            others than leaves, the record does not have it.
+        inputs: The tensors whose ``.grad`` is added to, as in ``backward()``; by default, all leaves. The
+            record has that of leaves alone.
         max_nodes: How many nodes the graph may have at most.
 
     Raises:

@@ -28,8 +28,8 @@ _ENGINE = Path(__file__).parent
 _SESSION = re.compile(
     "MAKE.*|MFLAGS|OLDPWD|PWD|SHLVL|SOURCE_DATE_EPOCH|TERM|_|EDIT_URI|OFFLINE|REPO_URL|SITE_URL"
 )
-# Read at import, because a lesson has the environment of the fork server's start, and that may be soon after:
-# what a plugin or a hook sets later is no part of it.
+# Read at import: lessons inherit the environment of the fork server, which may start soon after this. What a
+# plugin or a hook sets later does not reach them.
 _ENVIRONMENT = sorted((name, value) for name, value in os.environ.items() if not _SESSION.fullmatch(name))
 
 
@@ -37,8 +37,8 @@ class RunCache:
     """Runs of lessons in `directory`, each under a key of everything that can change its outputs.
 
     Part of the key are the files of `project`, without its built `site`, as they are when the cache
-    is made. The caller stores only runs without a failure. A run that fails with the stored outputs
-    of now is not returned, so every line that a failure names is that of a new run.
+    is made. The caller stores only runs without a failure. A stored run that no longer matches the
+    lesson's outputs is not returned, so every line that a failure names is that of a new run.
     """
 
     def __init__(self, directory: Path, project: Path, site: Path) -> None:

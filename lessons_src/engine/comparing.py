@@ -9,7 +9,7 @@ from lessons_src.engine.lesson import Tolerance
 _NODE = r"\w*(?:Backward|Grad|CopySlices|CppFunction)\w*"
 
 # The places where hexadecimal digits are a memory location; elsewhere they are a number or a word.
-# Python's objects are at multiples of 8, so a node's location ends in a digit: `facade` is a variable's name.
+# Python's objects are at multiples of 8, so a node's location ends in 0 or 8: `facade` is a variable's name.
 _LOCATION = re.compile(
     # `<A object at 0x7f…>`, but not `at 0x7f… -> 1`. Without a limit, a long line would take minutes.
     r"\b(?P<at>at )0x[0-9a-f]{4,16}\b(?=[^<>\n]{0,300}(?<![- ])>)"

@@ -88,7 +88,7 @@ class _Check:
         if run.error and not directives.raises:
             place = f", at {run.error_place}" if run.error_place else ""
             line = run.error_line or self.block.last_line
-            # A problem may be what it has shown.
+            # A problem may be about what it has shown, such as 100,000 characters.
             details = [run.error, *([] if run.problem else self._shown_before())]
             yield self._failure(f"this line raises{place}", line, "\n".join(details))
         if run.problem:

@@ -189,7 +189,7 @@ def _words(root: ElementTree.Element) -> set[str]:
 
 
 def _dissolve_groups(parent: ElementTree.Element, referred: set[str]) -> None:
-    """Put the parts of each group that has nothing but an id, to which nothing refers, in its place."""
+    """Replace each group that has at most an id, to which nothing refers, by its children."""
     for child in list(parent):
         _dissolve_groups(child, referred)
         if child.tag == "g" and child.attrib.keys() <= {"id"} and child.get("id") not in referred:
@@ -216,7 +216,7 @@ def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
 
 
 def _steps(path: str) -> str:
-    """Write straight lines as steps, to hundredths: they take half the characters of places.
+    """Write straight lines in relative coordinates, to hundredths, which are half as long as absolute ones.
 
     >>> _steps("M 1 2  L 3.5 2  L 3.5001 8  z ")
     'M1 2l2.5 0l0 6z'

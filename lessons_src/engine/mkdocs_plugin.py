@@ -53,7 +53,7 @@ from lessons_src.engine.parsing import LessonSyntaxError, read_lesson, syntax_er
 from lessons_src.engine.plain_markdown import page_address
 from lessons_src.engine.progress import BuildRuns
 from lessons_src.engine.running import interrupt_when_ended, prepare
-from lessons_src.engine.saved import Sources, stands_alone
+from lessons_src.engine.stale_pages import Sources, stands_alone
 
 _build_log = logging.getLogger("mkdocs.plugins.lessons")
 # Under `serve`, a warning in MkDocs' own log would end a strict build, and with it the reload.
@@ -61,7 +61,7 @@ _serve_log = logging.getLogger("lessons")
 
 _PACKAGE = Path(__file__).parents[1]
 _RUNS = Path(".cache", "lessons")
-# What mkdocstrings puts the docstrings of a module in place of
+# The lines that mkdocstrings replaces with docstrings
 _DOCSTRINGS = re.compile(r"^ *::: ", re.MULTILINE)
 _SUPERFENCES = "pymdownx.superfences"
 # The parts of a page that depend on its lesson.
@@ -290,7 +290,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         return server
 
     def _built_alone(self, sources: Sources, files: Files) -> set[str] | None:
-        """Return the page that is to be built, if any; None if all are, for others may have to change too.
+        """Return the pages to build, at most one; None to build all, because others may have to change too.
 
         `mkdocs serve --dirty` asks for that.
         """

@@ -119,7 +119,7 @@ def index(offers: list[Offer], *, shown: bool) -> str:
 
 
 def bundle(site: str, notebooks: dict[Offer, str], package: Path) -> bytes:
-    """Return a zip of the notebooks with `package`, but its engine; the same input gives the same bytes."""
+    """Return a zip of the notebooks with `package` except its engine; the same input gives the same bytes."""
     files = {offered.name: text.encode() for offered, text in notebooks.items()}
     names = "\n".join(f"- `{offered.name}`: {offered.title}" for offered in notebooks)
     files["README.md"] = _README.format(site=site, notebooks=names).encode()

@@ -108,7 +108,7 @@ def details(title: str, inside: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Quote what is not the place of a block."""
+    """Begin each line with `> `, except those that stand for a block."""
 
     def quote(match: re.Match[str]) -> str:
         rows = match[0].strip()

@@ -124,8 +124,8 @@ class AcceptedOutputs:
             )
             if sets := [str(block.line) for block, output in outputs.items() if _SET.search(output)]:
                 terminalreporter.line(
-                    f"{name}: a reader's own Python shows the set at {', '.join(sets)} in another order; "
-                    "print it sorted"
+                    f"{name}: in a reader's own Python, the set printed at {', '.join(sets)} has another "
+                    "order; print it sorted"
                 )
         if not self._outputs:
             terminalreporter.line("nothing to change")

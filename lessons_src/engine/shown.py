@@ -63,11 +63,11 @@ class Shown(io.TextIOBase):
     def write(self, text: str) -> int:
         if self.closed:
             raise ValueError("I/O operation on closed file: the lesson has closed sys.stdout")
-        # One character too many says that there were more.
+        # One character more than fits tells `take` that the limit was passed.
         kept = text[: self._room + 1]
         self._room -= len(kept)
         self._unsent += kept
-        # A child's line by line, or the lines of two children could mix.
+        # A child writes whole lines, or those of two children could mix.
         if "\n" in text or not self.in_child():
             self.flush()
         if self._room < 0:

@@ -38,7 +38,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 def run_lesson(blocks: list[Block], directory: Path, time_limit: float, reports: Connection) -> NoReturn:
     """Run `blocks` in order, in a folder of `directory`.
 
-    Report each, where the next one's prints begin in the file of what is shown, and whether it is the last.
+    Report each result, the byte of the file `SHOWN` at which the next block's output starts, and whether it
+    is the last.
 
     A block that raises unexpectedly is the last, because later blocks may depend on it.
     """

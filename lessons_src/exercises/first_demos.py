@@ -127,7 +127,7 @@ def check_border(answer: object) -> None:
         raise Hint(f"a learning rate must be a number above 0, not {lr:g}.")
     below, above = BORDER
     before, after = _last_two(lr)
-    if lr < below - 1e-6:  # which float32 has of 0.12
+    if lr < below - 1e-6:  # 0.12 in float32 is a little less
         raise Hint(
             f"with {lr:g}, w does not run away: after 1000 steps it is {after:.4f}. The border is above. "
             "Near the border, w needs more steps."

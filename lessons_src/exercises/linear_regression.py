@@ -248,7 +248,7 @@ class _EndlessError(Exception):
 
 
 class _Counted(torch.Tensor):
-    """Data that end a loop which uses them without end."""
+    """Data that raise after `CALLS` operations, to end a loop that does not."""
 
     calls = 0
 

@@ -238,7 +238,7 @@ def _arms_hint(values: set[float], wanted: int) -> str:
 
 
 def _short(said: object) -> str:
-    """Show what is no tensor, a long thing by its kind alone."""
+    """Return the repr of an answer that is no tensor, or its type if that is long."""
     shown = repr(said)
     return shown if len(shown) < SHORT else f"a {type(said).__name__}"
 

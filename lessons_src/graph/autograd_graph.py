@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from lessons_src.graph.build import read
 from lessons_src.graph.dot import dot_text
+from lessons_src.graph.drawing_text import outputs_text
 from lessons_src.graph.layout import check_boxes, obstacle
 from lessons_src.graph.model import MAX_NODES, GraphData
 from lessons_src.graph.options import TextOptions
@@ -14,7 +15,6 @@ from lessons_src.graph.picture import make_picture
 from lessons_src.graph.reach import find_path, find_unreached
 from lessons_src.graph.svg import svg_text
 from lessons_src.graph.text import print_lines, print_table, text_lines
-from lessons_src.graph.words import outputs_text
 from lessons_src.memory import garbage_collection_paused
 from lessons_src.printing import MAX_LINES, plural
 
@@ -135,7 +135,7 @@ class AutogradGraph(GraphData):
         - ``unknown``: there is no path in what was read, but `cut` is not 0, or a reentrant checkpoint
           hides a part of the graph.
 
-        A parameter that is reached may still get zeros, or nothing from a function of one's own. One that is
+        A parameter that is reached may still get zeros, or no gradient from a custom `Function`. One that is
         not may get its gradient from such a function, if that runs a backward itself.
 
         Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html>

@@ -99,7 +99,7 @@ def _ends(output: Output) -> list[_End]:
 
 
 def _ends_in(output: object, place: str, name: str, *, is_strict: bool) -> Iterator[_End]:
-    """Yield the ends in `output`; what is none is an error if `is_strict`, and ignored in a mapping."""
+    """Yield the ends in `output`; anything else is an error if `is_strict`, and is ignored in a mapping."""
     match output:
         case None:
             yield _End(None, 0, name)

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from lessons_src.graph.drawing_text import description, title, wrap
 from lessons_src.graph.options import check_flags
 from lessons_src.graph.tree import shape_text
-from lessons_src.graph.words import description, title, wrap
 from lessons_src.printing import NO_GRAPH, plural
 
 if TYPE_CHECKING:

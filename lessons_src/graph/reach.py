@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 
+from lessons_src.graph.drawing_text import listed
 from lessons_src.graph.names import shown, unbatched
-from lessons_src.graph.words import listed
 
 if TYPE_CHECKING:
     from lessons_src.graph.model import GraphData, GraphNode

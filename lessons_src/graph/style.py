@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from lessons_src.graph.words import cells
+from lessons_src.graph.drawing_text import cells
 from lessons_src.palette import BLUE, GREEN, MUTED
 
 if TYPE_CHECKING:

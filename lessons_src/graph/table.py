@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from lessons_src.graph.drawing_text import cells
 from lessons_src.graph.tree import is_named_leaf, shape_text, shown_edges
-from lessons_src.graph.words import cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

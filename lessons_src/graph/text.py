@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from lessons_src.graph.drawing_text import cut_text
 from lessons_src.graph.options import TextOptions, for_stdout
 from lessons_src.graph.table import list_lines, table_lines
 from lessons_src.graph.tree import detached_lines, shown_edges, tree_lines
-from lessons_src.graph.words import cut_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

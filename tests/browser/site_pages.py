@@ -19,7 +19,7 @@ CODE = [
     for path in PATHS
     if "```python" in (ROOT / "docs" / f"{path.rstrip('/') or 'index'}.md").read_text("utf-8")
 ]
-BUDGETS = tomllib.loads((ROOT / "tests" / "site" / "budgets.toml").read_text(encoding="utf-8"))
+BUDGETS = tomllib.loads((ROOT / "tests" / "site" / "page_weight.toml").read_text(encoding="utf-8"))
 NOTEBOOKS = ["notebooks/", *(f"notebooks/lessons/{name}/" for name in LESSONS)]
 
 WIDTHS = (1300, 390)

@@ -217,7 +217,8 @@ def test_accept_says_that_a_set_of_strings_has_another_order_elsewhere(project: 
     project.write(block("{'a': 1, 'b': 2}, {1, 2}, {'a'}"), block("{'weight', 'bias'}"))
     output = project.run("docs", "--accept").stdout.str()
     assert (
-        "docs/lessons/x.md: a reader's own Python shows the set at 6 in another order; print it sorted\n"
+        "docs/lessons/x.md: in a reader's own Python, the set printed at 6 has another order; "
+        "print it sorted\n"
     ) in output
 
 

@@ -14,7 +14,7 @@ from lessons_src import AutogradGraph
 from lessons_src.engine.lesson import BlockRun, LessonRun
 from lessons_src.engine.page import render_results
 from lessons_src.engine.parsing import parse_lesson
-from lessons_src.graph.words import description
+from lessons_src.graph.drawing_text import description
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from conftest import parsed
 
 pytestmark = pytest.mark.slow
 
-BUDGETS = tomllib.loads((Path(__file__).parent / "budgets.toml").read_text(encoding="utf-8"))
+BUDGETS = tomllib.loads((Path(__file__).parent / "page_weight.toml").read_text(encoding="utf-8"))
 
 # In the reference's signatures, a name is a link.
 PLAIN = ".highlight:not(.doc-signature) :is(.n, .nn, .nb, .w, .bp, .vm)"

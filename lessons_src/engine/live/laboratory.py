@@ -29,7 +29,7 @@ _RUN = _FOLDER + "run"
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _MAX_BODY = 2**20  # Bytes
-# Seconds between two signs of life, of the run for the page, and of the page for the server.
+# Seconds between two lines: an empty one says that the run goes on, and fails if the page is gone.
 _HEARTBEAT = 0.2
 
 
@@ -86,7 +86,7 @@ class Laboratory:
         answers: list[Any] = []
         result = self._site(environ, lambda *answer: answers.append(answer))  # type: ignore[arg-type]
         status, headers = answers[0][:2]
-        # A page of another name for this machine, which may be someone else's, gets no token.
+        # A request that names another host, which may be someone else's page, gets no token.
         if dict(headers).get("Content-Type") != "text/html" or not _is_own_host(environ):
             start_response(status, headers)
             return result

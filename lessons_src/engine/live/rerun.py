@@ -27,7 +27,7 @@ class Ended:
 
 
 def digest(lesson: Lesson) -> str:
-    """Return what differs between two versions of a lesson whose blocks differ.
+    """Return a hash of the lesson's blocks, which changes with any of them.
 
     >>> from lessons_src.engine.parsing import parse_lesson
     >>> one, other = (parse_lesson(f"```python\\n{n}\\n```\\n", "n.md") for n in (1, 2))

@@ -7,8 +7,8 @@ import torch
 from expressions import cut_example, leaf, post_example, unbind_example
 
 from lessons_src import AutogradGraph
+from lessons_src.graph.drawing_text import CELLS, cells, description, title, wrap
 from lessons_src.graph.names import shown
-from lessons_src.graph.words import CELLS, cells, description, title, wrap
 
 
 def test_the_example_is_described() -> None:
