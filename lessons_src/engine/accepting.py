@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from lessons_src.engine.comparing import outputs_match
 from lessons_src.engine.lesson import Block, Lesson, Span
 
 
@@ -38,6 +39,22 @@ def accept_outputs(lesson: Lesson, outputs: Mapping[Block, str]) -> str:
     if not _line_end(lesson.lines[-1]):
         lines[-1] = lines[-1].rstrip("\r\n")
     return "".join(lines)
+
+
+def output_to_store(block: Block, shown: str) -> str:
+    """Return `shown`, but with the stored lines of a block with `ellipsis` that still match.
+
+    >>> from lessons_src.engine.parsing import parse_lesson
+    >>> text = "<!-- ellipsis -->\\n```python\\n1\\n```\\n\\n```text\\nx is 1\\ntime ...\\n```\\n"
+    >>> output_to_store(parse_lesson(text, "x.md").blocks[0], "x is 2\\ntime 3.4")
+    'x is 2\\ntime ...'
+    """
+    before = block.output.text.split("\n") if block.output and block.directives.ellipsis else []
+    after = shown.split("\n")
+    if len(before) != len(after):
+        return shown
+    pairs = zip(before, after, strict=True)
+    return "\n".join(old if outputs_match(old, new, ellipsis=True) else new for old, new in pairs)
 
 
 def _fence(output: str, indent: str, newline: str) -> list[str]:

@@ -11,11 +11,19 @@ WORDS, QUESTIONS, MINUTES, EXERCISES = 2200, 8, range(25, 46), range(3, 6)
 COLUMNS = 46
 """How many characters of a line of code a phone shows; two fewer in a fold."""
 
-_CHECK = re.compile(r"^check_\w+\(", re.MULTILINE)
+_CHECK = re.compile(r"^check\w*\(", re.MULTILINE)
 
 
 def over_budget(lesson: Lesson, markdown: Markdown) -> Iterator[Problem]:
-    """Yield a problem for each budget that a page with `minutes` in its front matter does not keep."""
+    """Yield a problem for each budget that a page with `minutes` in its front matter does not keep.
+
+    On any page, the block of an exercise has to call a check.
+    """
+    for block in lesson.blocks:
+        if block.directives.exercise and not _CHECK.search(block.code):
+            yield Problem(
+                block.line, "the block of an exercise must call its check, such as `check_slope(answer)`"
+            )
     if lesson.minutes is None:
         return
     if lesson.minutes not in MINUTES:
@@ -66,8 +74,5 @@ def _exercise_problems(lesson: Lesson, markdown: Markdown) -> Iterator[Problem]:
     for title, after in pairwise([*titles, end]):
         blocks = [block for block in lesson.blocks if title < block.span.start < after]
         given = [block for block in blocks if block.directives.exercise]
-        if len(given) != 1 or not _CHECK.search(given[0].code):
-            yield Problem(
-                title + 1,
-                "an exercise must have one block with `exercise`, which calls a `check_…`",
-            )
+        if len(given) != 1:
+            yield Problem(title + 1, f"an exercise must have one block with `exercise`, not {len(given)}")

@@ -100,7 +100,15 @@ def _parse_directive(comment: str) -> tuple[str, str]:
         raise DirectiveError(f"`{name}` takes no argument: write `<!-- {name} -->`")
     if wanted and not argument:
         raise DirectiveError(f"`{name}` needs {wanted}: write `<!-- {name}: … -->`")
+    if name == "predict" and not _closes_its_tags(argument):
+        raise DirectiveError("a question must close each HTML tag that it opens; write code in backticks")
     return name, argument
+
+
+def _closes_its_tags(markdown: str) -> bool:
+    tags = re.findall(r"<(/?)([a-zA-Z]+)[^<>]*>", re.sub(r"(`+).*?\1", "", markdown))
+    opened = sorted(name for slash, name in tags if not slash and name not in {"br", "img", "wbr"})
+    return opened == sorted(name for slash, name in tags if slash)
 
 
 def _refuse_conflicts(found: dict[str, str]) -> None:
@@ -121,9 +129,9 @@ def _parse_tolerance(argument: str) -> Tolerance:
             limit = float(number)
         except ValueError:
             limit = math.nan
-        if not (0 < limit < math.inf) or kind in limits:
+        if not (0 < limit < (100 if kind == "relative" else math.inf)) or kind in limits:
             raise DirectiveError(
-                f"`tolerance` must be a positive number, a percentage or both, not `{argument}`: "
+                f"`tolerance` must be a positive number, a percentage below 100 or both, not `{argument}`: "
                 "write `<!-- tolerance: 0.01, 1% -->`"
             )
         limits[kind] = limit

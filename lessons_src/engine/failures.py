@@ -1,14 +1,19 @@
 """Check a run against its lesson, with the same messages in tests and builds."""
 
 import difflib
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from lessons_src.engine.comparing import outputs_match
 from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 from lessons_src.engine.parsing import LessonSyntaxError
 
 _MAX_ROWS = 40
+
+# Folders that other machines have elsewhere
+_OF_THIS_MACHINE = [*map(sysconfig.get_path, ("purelib", "stdlib")), str(Path(__file__).parents[2])]
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,12 @@ class _Check:
             yield self._failure(
                 "this block is hidden, so no page would show what it prints",
                 details="\n".join(_first_rows(shown.split("\n"))),
+            )
+        elif not directives.ellipsis and (at := next((p for p in _OF_THIS_MACHINE if p in shown), None)):
+            yield self._failure(
+                f"this block shows {at!r}, a folder of this machine: show the file's name alone, or write "
+                "`<!-- ellipsis -->` and `...` in its place",
+                self.run.shown_by_line(shown.find(at)),
             )
         elif output is None:
             yield self._mismatch(

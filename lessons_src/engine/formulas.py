@@ -40,7 +40,7 @@ def _draw(match: re.Match[str]) -> str:
     try:
         mathml = convert(latex, display="inline" if match["tag"] == "span" else "block")
     except Exception as error:  # the library's exceptions have no common base class
-        raise FormulaError(latex, f"is not LaTeX: {type(error).__name__}") from error
+        raise FormulaError(latex, "is not LaTeX: is a bracket or an argument missing?") from error
     if unknown := re.search(r"\\\w+", mathml):
         raise FormulaError(latex, f"has {unknown[0]}, which cannot be drawn")
     return mathml

@@ -140,7 +140,7 @@ class BlockRun:
     error_place: str | None = None
     """The innermost line of the project that this line called: `lessons_src/regression.py:133`."""
     noise: str | None = None
-    """The first line that C code or a subprocess wrote straight to the process's output."""
+    """The first line that C code or a subprocess wrote past `sys.stdout`; of a traceback, the last."""
     problem: str | None = None
     """Why its output cannot be published, or why it did not finish."""
     problem_line: int | None = None

@@ -27,12 +27,11 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page as SitePage
 from mkdocs.structure.toc import get_toc
-from mkdocs.utils import clean_directory, get_relative_url
+from mkdocs.utils import clean_directory, get_relative_url, markdown_extensions
 from mkdocs.utils.templates import TemplateContext
 
 from lessons_src.engine.caching import RunCache, digests
 from lessons_src.engine.failures import Failure, check_lesson, syntax_failures
-from lessons_src.engine.formulas import FormulaError, draw_formulas
 from lessons_src.engine.lesson import Lesson, LessonRun
 from lessons_src.engine.live.laboratory import Laboratory
 from lessons_src.engine.live.rerun import mark_blocks
@@ -43,11 +42,11 @@ from lessons_src.engine.page import (
     RESULTS,
     Page,
     fill_in,
+    finish_page,
     placeholder,
     render_failures,
     render_page,
     render_results,
-    unseen_blocks,
 )
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson, syntax_error
 from lessons_src.engine.plain_markdown import page_address
@@ -65,7 +64,7 @@ _RUNS = Path(".cache", "lessons")
 _DOCSTRINGS = re.compile(r"^ *::: ", re.MULTILINE)
 _SUPERFENCES = "pymdownx.superfences"
 # The parts of a page that depend on its lesson.
-_PARTS = ("title", "meta", "content", "toc", "present_anchor_ids")
+_PARTS = ("title", "meta", "content", "toc", "present_anchor_ids", "links_to_anchors")
 
 
 class LessonsConfig(Config):
@@ -225,12 +224,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             return self._show_notebook(shown, html, page, config, files) if shown else html
         outcome.site_page = page
         if outcome.lesson and outcome.page:
-            outcome.failures += unseen_blocks(outcome.lesson, outcome.page, html)
-            try:
-                html = draw_formulas(html)
-            except FormulaError as error:
-                line = error.find_in(page.file.content_string)
-                outcome.failures.append(Failure(f"docs/{name}", line, str(error)))
+            html, failures = finish_page(outcome.lesson, outcome.page, html)
+            outcome.failures += failures
         return html
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
@@ -314,9 +309,15 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def _parse(self, files: Files, config: MkDocsConfig) -> tuple[dict[str, _Outcome], list[_Notebook]]:
         outcomes = {}
         notebooks: list[_Notebook] = []
+        for file in files:
+            name = Path(file.src_uri)
+            if name.suffix.lower() in markdown_extensions and name.suffix != ".md":
+                # MkDocs makes a page of some, and copies others as they are; tests know none of them.
+                problem = f"a page must have a name that ends in `.md`, not `{name.suffix}`; rename it"
+                outcomes[file.src_uri] = _Outcome([Failure(f"docs/{file.src_uri}", 1, problem)])
         for file in files.documentation_pages():
             # Notebooks, and files that other plugins make, are not lessons.
-            if file.src_uri.endswith(".ipynb") or file.abs_src_path is None:
+            if file.src_uri.endswith(".ipynb") or file.abs_src_path is None or file.src_uri in outcomes:
                 continue
             outcomes[file.src_uri] = outcome = _Outcome()
             try:

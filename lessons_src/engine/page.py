@@ -16,6 +16,7 @@ import markdown  # type: ignore[import-untyped]
 
 from lessons_src.engine.failures import Failure, split_output
 from lessons_src.engine.figures import page_svg, split_description
+from lessons_src.engine.formulas import FormulaError, draw_formulas
 from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun, Span
 from lessons_src.engine.scanning import UNSEEN
 
@@ -56,6 +57,12 @@ def render_page(lesson: Lesson, offers: str = "") -> Page:
             key = results_key(lesson, block)
             lines[key] = block.line
             source = _block_source(lesson, block, key)
+            # Beside text, the results would be in its paragraph.
+            source = [
+                *_line_between(text[: block.span.start][-1:]),
+                *source,
+                *_line_between(text[block.end :][:1]),
+            ]
         text[block.span.start : block.end] = source
     if (
         lesson.minutes
@@ -63,6 +70,10 @@ def render_page(lesson: Lesson, offers: str = "") -> Page:
     ):
         text[title] += f"\n{_time(lesson)}{offers}\n{{ .lesson-time }}\n\n"
     return Page("".join(text).removeprefix("\ufeff"), lines)
+
+
+def _line_between(row: list[str]) -> list[str]:
+    return ["\n"] if "".join(row).strip() else []
 
 
 def _is_seen(block: Block) -> bool:
@@ -122,11 +133,13 @@ def page_html(page: Page) -> str:
             "admonition",
             "attr_list",
             "md_in_html",
+            "pymdownx.arithmatex",
             "pymdownx.details",
             "pymdownx.superfences",
             "pymdownx.tabbed",
         ],
         extension_configs={
+            "pymdownx.arithmatex": {"generic": True},
             "pymdownx.superfences": {"custom_fences": [fence]},
             "pymdownx.tabbed": {"alternate_style": True},
         },
@@ -134,13 +147,22 @@ def page_html(page: Page) -> str:
     return html
 
 
-def unseen_blocks(lesson: Lesson, page: Page, html: str) -> list[Failure]:
-    """Return a failure for each block that the `html` of its page does not show as a fence."""
-    return [
+def finish_page(lesson: Lesson, page: Page, html: str) -> tuple[str, list[Failure]]:
+    """Return the `html` of a page with its formulas drawn, and what Markdown has not made of it.
+
+    That is a block which is no fence, and a formula which is not LaTeX.
+    """
+    failures = [
         Failure(lesson.path, line, UNSEEN, lesson.line(line))
         for key, line in page.lines.items()
         if placeholder(key) not in html
     ]
+    try:
+        html = draw_formulas(html)
+    except FormulaError as error:
+        line = error.find_in(lesson.text)
+        failures.append(Failure(lesson.path, line, str(error), lesson.line(line)))
+    return html, failures
 
 
 def fill_in(html: str, results: dict[str, str]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
@@ -24,6 +25,9 @@ from lessons_src.engine.scanning import Comment, Fence, Markdown, Problem, scan
 
 # What the front matter may say of a lesson.
 _NUMBERS = {"time-limit": "a number of seconds, such as 120", "minutes": "a number, such as 35"}
+_NO_FRONT_MATTER = "front matter must begin on line 1 and end with `---`, or a page shows it"
+# What MkDocs takes for front matter without `---`
+_KEY = re.compile(r" {0,3}[\w-]+:\s", re.ASCII)
 _NO_YAML = "MkDocs would show this front matter as text, because it is not YAML"
 _QUOTES = "Put quotes around a text that has a colon or begins with a sign"
 # These options change only the look of the page.
@@ -77,7 +81,8 @@ def parse_lesson(text: str, path: str) -> Lesson:
                 output = StoredOutput(fence.body.removesuffix("\n"), fence.span.start + 2, fence.span)
                 blocks[-1] = replace(blocks[-1], output=output)
         problems.append(fence.problem or problem)
-    problems += _fold_explanations(markdown, blocks)
+    broken = {problem.line for problem in problems if problem}
+    problems += _fold_explanations(markdown, blocks, broken)
     lesson = Lesson(path, lines, markdown.body, tuple(blocks))
     lesson, unread = _with_numbers(lesson)
     problems += unread
@@ -132,34 +137,66 @@ def syntax_error(code: str | bytes) -> SyntaxError | None:
 
 def _with_numbers(lesson: Lesson) -> tuple[Lesson, list[Problem]]:
     """Return the lesson with the numbers of its front matter, and what keeps that from being read."""
+    if not lesson.body:
+        return lesson, list(_unread_front_matter(lesson))
+    text = "".join(lesson.lines[1 : lesson.body - 1])
     try:
-        front = yaml.compose("".join(lesson.lines[1 : max(1, lesson.body - 1)]), yaml.SafeLoader)
+        front = yaml.compose(text, yaml.SafeLoader)
+        yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 2 if error.problem_mark else 1
         return lesson, [Problem(line, f"{_NO_YAML}: {error.problem}. {_QUOTES}")]
+    except ValueError as error:  # such as a date in a month 13
+        return lesson, [Problem(1, f"{_NO_YAML}: {error}")]
     if front is None:
         return lesson, []
     if not isinstance(front, yaml.MappingNode):
         return lesson, [Problem(2, f"{_NO_YAML}: it must have lines such as `title: Loss`")]
-    problems, found = [], {}
+    names: set[str] = set()
+    found: dict[str, Any] = {}
+    problems = []
     for key, value in front.value:
         name = str(key.value).lower().replace("_", "-")
-        if name in _NUMBERS and str(value.value).isdecimal() and int(value.value):
-            found[name] = int(value.value)
-        elif name in _NUMBERS:
-            problem = f"`{name}` must be {_NUMBERS[name]}, not `{value.value}`"
+        if problem := _key_problem(name, str(value.value), names):
             problems.append(Problem(key.start_mark.line + 2, problem))
-    time_limit = found.get("time-limit", lesson.time_limit)
-    return replace(lesson, time_limit=time_limit, minutes=found.get("minutes")), problems
+        elif name in _NUMBERS:
+            found[name.replace("-", "_")] = int(value.value)
+        names.add(name)
+    return replace(lesson, **found), problems
 
 
-def _fold_explanations(markdown: Markdown, blocks: list[Block]) -> Iterator[Problem]:
-    """Give each block with `predict` the prose up to its `/predict`; yield those that are misplaced."""
+def _key_problem(name: str, value: str, names: set[str]) -> str | None:
+    """Return what is wrong with a line of the front matter, below those with `names`."""
+    if name in names:
+        return f"`{name}` is in this front matter twice; delete one"
+    if name in _NUMBERS:
+        is_number = value.isdecimal() and int(value)
+        return None if is_number else f"`{name}` must be {_NUMBERS[name]}, not `{value}`"
+    close = difflib.get_close_matches(name, _NUMBERS, n=1, cutoff=0.8)
+    return f"unknown key `{name}`; did you mean `{close[0]}`?" if close else None
+
+
+def _unread_front_matter(lesson: Lesson) -> Iterator[Problem]:
+    """Yield what looks like front matter to its author, or to MkDocs alone."""
+    number = next((number for number in range(1, len(lesson.lines) + 1) if lesson.line(number)), 0)
+    if lesson.line(number) == "---" and _KEY.match("".join(lesson.lines[number : number + 1])):
+        yield Problem(number, _NO_FRONT_MATTER)
+    elif lesson.lines and _KEY.match(lesson.lines[0].removeprefix("\ufeff")):
+        yield Problem(1, "MkDocs would take this line for front matter; begin the page with its title, `# …`")
+
+
+def _fold_explanations(markdown: Markdown, blocks: list[Block], broken: set[int]) -> Iterator[Problem]:
+    """Give each block with `predict` the prose up to its `/predict`; yield those that are misplaced.
+
+    `broken` has lines with problems: a `/predict` below a block that has one may be right.
+    """
     for comment in markdown.comments:
         if comment.text != CLOSING:
             continue
         line = comment.span.start
         at = max((at for at, block in enumerate(blocks) if block.fence.start < line), default=None)
+        if at is not None and broken.intersection(range(blocks[at].span.start + 1, blocks[at].span.end + 1)):
+            continue
         if at is None or not blocks[at].directives.predict or blocks[at].explanation:
             yield Problem(
                 line + 1, f"`{CLOSING}` must be below a block with `predict`, before the next block"
@@ -180,6 +217,8 @@ def _stray_directives(comments: Iterable[Comment]) -> list[Problem]:
             comment.span.start + 1,
             f"put an empty line below `{CLOSING}`"
             if comment.text == CLOSING
+            else f"did you mean `{CLOSING}`?"
+            if comment.text.startswith("/")
             else "this directive shares its line: put it on a line of its own above a Python fence"
             if comment.indent is None
             else "this directive is not above a Python fence: put it on the line directly above one",

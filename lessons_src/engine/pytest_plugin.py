@@ -14,10 +14,10 @@ from sybil.example import SybilFailure
 from sybil.integration.pytest import SybilFile
 from sybil.parsers.doctest import DocTestParser
 
-from lessons_src.engine.accepting import accept_outputs
+from lessons_src.engine.accepting import accept_outputs, output_to_store
 from lessons_src.engine.failures import Failure, check_block, check_lesson, shown_output
 from lessons_src.engine.lesson import Block, Lesson, LessonRun
-from lessons_src.engine.page import page_html, render_page, unseen_blocks
+from lessons_src.engine.page import finish_page, page_html, render_page
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson
 from lessons_src.engine.running import interrupt_when_ended, run_lesson
 
@@ -70,7 +70,8 @@ class LessonFile(SybilFile):
         except LessonSyntaxError as error:
             raise self.CollectError(str(error)) from None
         page = render_page(lesson)
-        if failures := unseen_blocks(lesson, page, page_html(page)):
+        _, failures = finish_page(lesson, page, page_html(page))
+        if failures:
             raise self.CollectError("\n".join(map(str, failures)))
         for item in super().collect():  # type: ignore[no-untyped-call]
             item.add_marker("lesson")
@@ -127,8 +128,16 @@ class AcceptedOutputs:
                     f"{name}: in a reader's own Python, the set printed at {', '.join(sets)} has another "
                     "order; print it sorted"
                 )
+            if lost := [str(block.line) for block, output in outputs.items() if _loses_dots(block, output)]:
+                terminalreporter.line(
+                    f"{name}: the output at {', '.join(lost)} had `...`, and no longer has; put it back"
+                )
         if not self._outputs:
             terminalreporter.line("nothing to change")
+
+
+def _loses_dots(block: Block, output: str) -> bool:
+    return block.directives.ellipsis and block.output is not None and "..." not in output
 
 
 _ACCEPTED = pytest.StashKey[AcceptedOutputs]()
@@ -169,6 +178,7 @@ class _LessonTests:
             raise LessonFailure(example, [Failure(self.lesson.path, block.line, problem)])
         failures = check_block(self.lesson, block, result)
         if self.accepted and failures and all(failure.can_accept for failure in failures):
-            self.accepted.add(Path(example.path), block, shown_output(block, result))
+            output = output_to_store(block, shown_output(block, result))
+            self.accepted.add(Path(example.path), block, output)
         elif failures:
             raise LessonFailure(example, failures)

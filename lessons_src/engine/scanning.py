@@ -24,7 +24,9 @@ _CONTAINER = re.compile(r'^((?: {4})*)(?:!!!|\?\?\?\+?|===[+!]*) *(?=[\w"])', re
 # Inline code is matched too, so that a comment in it is not found.
 _COMMENT = re.compile(r"(?P<code>`+).*?(?P=code)|<!--(?P<text>.*?)-->", re.DOTALL)
 # The first line of a fence that has a language, after the marks of any list or quotation.
-_FENCE_LIKE = re.compile(r"(?P<indent>[ \t>*+\-\d.)]*)(?:`{3,}|~{3,})[ \t]*(?P<info>[^`~\s][^`]*)$")
+_FENCE_LIKE = re.compile(
+    r"(?P<indent>[ \t>*+\-\d.)]*)(?:`{3,}|~{3,})[ \t]*(?P<info>[^`~\s][^`\n]*)$", re.MULTILINE
+)
 
 UNSEEN = (
     "Markdown does not show this block as a fence; indent it by 4, and the comments above it, "
@@ -32,6 +34,7 @@ UNSEEN = (
 )
 # The tokens that contain text or code
 _KINDS = {"fence", "code_block", "html_block", "inline"}
+_IN_HTML = "Markdown does not read what is inside HTML: take this block out of it"
 _OWN_LINE = "a fence needs a line of its own, outside quotations: put it on the next line, indented by 4"
 
 
@@ -95,7 +98,7 @@ class Markdown:
     """Those that are not directly above a fence."""
     headings: tuple[Heading, ...]
     problems: tuple[Problem, ...]
-    """Comments that are never closed."""
+    """Comments that end where nobody means them to, and containers without content."""
 
 
 def scan(text: str) -> Markdown:
@@ -116,7 +119,8 @@ def scan(text: str) -> Markdown:
     fences = tuple(_fences(tokens, rows, comments))
     above = {comment for fence in fences for comment in fence.comments}
     strays = tuple(comment for comment in comments if comment not in above)
-    return Markdown(body, fences, strays, tuple(_headings(parsed)), tuple(_unclosed_comments(tokens)))
+    problems = *_comment_problems(tokens, comments), *_empty_containers(rows, tokens)
+    return Markdown(body, fences, strays, tuple(_headings(parsed)), problems)
 
 
 def _parse(rows: list[str]) -> list[Token]:
@@ -135,10 +139,32 @@ def _is_comment(token: Token) -> bool:
     return token.type == "html_block" and token.content.lstrip().startswith("<!--")
 
 
-def _unclosed_comments(tokens: list[tuple[Token, Span]]) -> Iterator[Problem]:
+def _comment_problems(tokens: list[tuple[Token, Span]], comments: list[Comment]) -> Iterator[Problem]:
     for token, span in tokens:
         if _is_comment(token) and "-->" not in token.content:
             yield Problem(span.start + 1, "this comment is never closed; end it with `-->`")
+    for comment in comments:
+        if "<!--" in comment.text:
+            yield Problem(
+                comment.span.end, "the comment ends here: it cannot hold another one, so take that out of it"
+            )
+        elif not comment.text.startswith("#") and _FENCE_LIKE.search(comment.text):
+            yield Problem(
+                comment.span.start + 1,
+                "this comment hides a block, which does not run: begin the comment with `#` if it is to",
+            )
+
+
+def _empty_containers(rows: list[str], tokens: list[tuple[Token, Span]]) -> Iterator[Problem]:
+    """Yield a problem for each admonition, fold or tab that has nothing but its first line."""
+    code = {at for token, span in tokens if token.type != "inline" for at in range(span.start, span.end)}
+    for at, row in enumerate(rows):
+        match = _CONTAINER.match(row)
+        if match and at not in code:
+            inside = match[1] + " " * 4
+            below = next((row for row in rows[at + 1 :] if row.strip()), "")
+            if not below.startswith(inside):
+                yield Problem(at + 1, f"nothing is inside: indent what belongs to it by {len(inside)} spaces")
 
 
 def _comments(token: Token, rows: list[str], span: Span) -> Iterator[Comment]:
@@ -166,7 +192,7 @@ def _fences(tokens: list[tuple[Token, Span]], rows: list[str], comments: list[Co
         elif not _is_comment(token):
             for line in (Span(at, at + 1) for at in range(span.start, span.end)):
                 if match := _FENCE_LIKE.match(rows[line.start]):
-                    problem = Problem(line.end, UNSEEN)
+                    problem = Problem(line.end, _IN_HTML if token.type == "html_block" else UNSEEN)
                     yield Fence(match["indent"], match["info"], "", line, _above(line, ending), problem)
 
 
@@ -184,6 +210,8 @@ def _disagreement(rows: list[str], span: Span, indent: str, marks: str) -> Probl
     if "\t" in indent or len(indent) % 4:
         return Problem(first, "indent this fence by 4 spaces for each list, admonition or tab that it is in")
     inner = [row.rstrip(" \t") for row in rows[first : span.end]]
+    if closing not in inner[-1:] and span.end < len(rows) and rows[span.end].strip():
+        inner.append(rows[span.end])  # which ends a list for CommonMark, and the fence in it
     for line, row in enumerate(inner, start=first + 1):
         if row.lstrip().startswith(marks) and row != closing:
             return Problem(

@@ -1,5 +1,6 @@
 """Run the blocks of a lesson in IPython, and keep what they show."""
 
+import codeop
 import re
 import sys
 import sysconfig
@@ -60,6 +61,11 @@ class _Compiler(CachingCompiler):
     """Names the code of each block, so that a frame shows which block it runs."""
 
     block_name = ""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        # Code that a prompt would wait for is an error in a script, with the words of a script.
+        self.flags &= ~codeop.PyCF_ALLOW_INCOMPLETE_INPUT  # type: ignore[attr-defined]
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
         return self.block_name
@@ -165,6 +171,7 @@ def lesson_shell(shown: Path) -> LessonShell:
     shell.shown = Shown(shown, lambda: shell.line_of_frame(sys._getframe()))
     figures.enable(shell)
     _show_warnings_as_python_does()
+    threading.excepthook = _show_exception_of_thread
     _list_threads(shell)
     return shell
 
@@ -197,6 +204,15 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
     """
     text = _FRAME.sub(_shown_frame, _TRIGGERED.sub("", str(message))).rstrip("\n")
     print(f"{category.__name__}: {text}", file=sys.stderr)
+
+
+def _show_exception_of_thread(raised: threading.ExceptHookArgs) -> None:
+    """Show the exception that ended a thread as Python does, with the frames that a warning shows."""
+    if raised.exc_type is SystemExit:
+        return
+    text = "".join(traceback.format_exception(raised.exc_value))
+    name = raised.thread.name if raised.thread else "?"
+    print(f"Exception in thread {name}:\n{_FRAME.sub(_shown_frame, text)}", end="", file=sys.stderr)
 
 
 def _shown_frame(frame: re.Match[str]) -> str:

@@ -127,12 +127,13 @@ def _run_block(shell: LessonShell, block: Block, written: BufferedRandom) -> Blo
 
 
 def _first_line(written: BufferedRandom) -> str | None:
-    """Return the first line that went past `sys.stdout`, and empty the file for the next block."""
+    """Return a line of what went past `sys.stdout`, and empty the file for the next block."""
     written.seek(0)
-    text = written.read(MAX_SHOWN).decode(errors="replace").strip()
+    rows = written.read(MAX_SHOWN).decode(errors="replace").strip().splitlines()
     written.seek(0)
     written.truncate()
-    return text.splitlines()[0] if text else None
+    # A traceback says last what is wrong.
+    return next(iter(rows[::-1] if rows[:1] == ["Traceback (most recent call last):"] else rows), None)
 
 
 def _end_child(shell: LessonShell) -> None:

@@ -53,11 +53,11 @@ def test_a_lesson_has_three_to_five_exercises(count: int, line: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", block("check_it(...)", "Not yet: …"), block("1", "1", "exercise: ★ 5 min"), EXERCISE * 2]
+    ("wrong", "count"), [("", 0), (block("check_it(...)", "Not yet: …"), 0), (EXERCISE * 2, 2)]
 )
-def test_each_exercise_has_one_block_that_calls_a_check(wrong: str) -> None:
+def test_each_exercise_has_one_block_of_its_own(wrong: str, count: int) -> None:
     (found,) = problems(lesson(exercises=f"{EXERCISES}### 4. Wrong\n\n{wrong}"))
-    assert found[1] == "an exercise must have one block with `exercise`, which calls a `check_…`"
+    assert found[1] == f"an exercise must have one block with `exercise`, not {count}"
     assert lesson(exercises=EXERCISES).count("\n") + 1 == found[0]
 
 

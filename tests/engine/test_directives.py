@@ -100,7 +100,7 @@ def test_a_tolerance_of_a_kind_is_one(argument: str) -> None:
     with pytest.raises(DirectiveError) as caught:
         parse_directives([f"tolerance: {argument}"])
     assert str(caught.value) == (
-        f"`tolerance` must be a positive number, a percentage or both, not `{argument}`: "
+        f"`tolerance` must be a positive number, a percentage below 100 or both, not `{argument}`: "
         "write `<!-- tolerance: 0.01, 1% -->`"
     )
 

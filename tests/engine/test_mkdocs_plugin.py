@@ -205,11 +205,14 @@ def on_files(files, config):
 """
 
 
-def test_a_lesson_with_another_suffix_is_run_as_well(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("name", ["b.markdown", "B.MD"])
+def test_a_page_with_a_name_that_tests_do_not_find_is_a_failure(
+    site: Site, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
     site.write("# A\n")
-    site.write(block("1", "2"), name="b.markdown")
+    site.write(block("1", "2"), name=name)
     (failure,) = site.report(caplog)
-    assert failure.startswith("docs/b.markdown:2: the output differs from the stored one")
+    assert failure.startswith(f"docs/{name}:1: a page must have a name that ends in `.md`, not")
     assert "not built, because of 1 failure in lessons" in caplog.text
 
 
@@ -668,6 +671,18 @@ def course(dirty: Site) -> Site:
     dirty.start("serve", dirty=True)
     dirty.build()
     return dirty
+
+
+@pytest.mark.parametrize("broken", [block("1", "3"), "<!-- predikt: x -->\n" + block("1", "1")])
+def test_a_failing_page_has_no_warning_of_links_that_it_does_not_show(
+    course: Site, caplog: pytest.LogCaptureFixture, broken: str
+) -> None:
+    course.write("# Good\n\n## Then\n\n", block("1", "1"), name="b.md")
+    course.build()
+    course.write("# Bad\n\n## Now\n\n", broken, name="b.md")
+    course.build()
+    assert "fails" in course.page("b/index.html").select(".lesson-broken")[0].text
+    assert "anchor" not in caplog.text
 
 
 def contents(site: Site) -> dict[str, object]:

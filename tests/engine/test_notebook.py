@@ -186,7 +186,7 @@ def test_the_answer_to_a_question_may_be_a_figure() -> None:
 
 
 def test_an_exercise_says_how_hard_it_is_above_its_cell() -> None:
-    grade, code = cells(block("def f():\n    ...\n\n\nprint('Not yet.')", "Not yet.", "exercise: ★★ 10 min"))
+    grade, code = cells(block("check = print\n\n\ncheck('Not yet.')", "Not yet.", "exercise: ★★ 10 min"))
     assert grade["source"] == "*★★☆ medium, 10 minutes*"
     assert code["outputs"][0]["text"] == "Not yet.\n"
 

@@ -197,6 +197,17 @@ def test_a_question_may_hold_markdown_and_quotation_marks() -> None:
     )
 
 
+def test_text_beside_a_block_is_a_paragraph_of_its_own() -> None:
+    html = render("Above\n" + block("1", "1").rstrip("\n") + "\nBelow\n")
+    found = [child.name for child in html.find_all(recursive=False)]
+    assert found == ["p", "div", "div", "p"]
+    html = render("- One\n" + block("1", "1", indent="    ").rstrip("\n") + "\n- Two\n")
+    assert [[child.name for child in item.find_all(recursive=False)] for item in html.select("li")] == [
+        ["p", "div", "div"],
+        ["p"],
+    ]
+
+
 @pytest.mark.parametrize("container", ["", "- A list.\n\n", '!!! note "A"\n\n', '=== "A"\n\n'])
 def test_an_explanation_is_folded_together_with_the_output(container: str) -> None:
     indent = "    " if container else ""
@@ -210,12 +221,12 @@ def test_an_explanation_is_folded_together_with_the_output(container: str) -> No
 
 
 def test_an_exercise_says_how_hard_it_is_and_how_long_it_takes() -> None:
-    html = render("Do it.\n\n", block("1", "1", "exercise: ★★ 10 min"))
+    html = render("Do it.\n\n", block("check = print\ncheck(1)", "1", "exercise: ★★ 10 min"))
     assert one(html, "p.lesson-exercise:has(+ div.highlight)").text == "★★☆ medium, 10 minutes"
 
 
 def test_what_a_check_says_wraps_and_need_not_scroll() -> None:
-    code = f"print('{'word ' * 9}')"
+    code = f"check = print\ncheck('{'word ' * 9}')"
     said, shown = render(block(code, "word " * 9, "exercise: ★ 5 min"), block(code, "word " * 9)).select(
         ".lesson-output"
     )
@@ -237,7 +248,7 @@ def test_a_lesson_says_how_long_it_takes() -> None:
         ("p", ["lesson-time"], "30 minutes"),
         ("p", None, "Text."),
     ]
-    timed = replace(parse("# A\n\n", *[block("1", "1", "exercise: ★ 5 min")] * 2), minutes=30)
+    timed = replace(parse("# A\n\n", *[block("check(1)", "1", "exercise: ★ 5 min")] * 2), minutes=30)
     assert "30 minutes, and 10 for the exercises\n" in render_page(timed).markdown
     assert "minutes" not in render_page(parse("# A\n")).markdown
 

@@ -217,12 +217,35 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         (2, "`time-limit` must be a number of seconds, such as 120, not `2m`", "---\ntime-limit: 2m\n---\n"),
         (2, "`time-limit` must be a number of seconds", "---\ntime-limit:\n---\n"),
         (2, "`time-limit` must be a number of seconds", "---\ntime-limit: 0\n---\n"),
+        (3, "`time-limit` is in this front matter twice", "---\ntime-limit: 3\ntime_limit: 9\n---\n"),
+        (2, "unknown key `minuts`; did you mean `minutes`?", "---\nminuts: 30\n---\n"),
+        (1, "is not YAML: month must be in 1..12", "---\ndate: 2024-13-45\n---\n"),
+        # Front matter that is none
+        (1, "front matter must begin on line 1 and end with `---`", "---\nminutes: 30\n\nText.\n"),
+        (2, "front matter must begin on line 1 and end with `---`", "\n---\nminutes: 30\n---\n"),
+        (1, "MkDocs would take this line for front matter", "Note: this is text.\n"),
+        # Comments
+        (
+            3,
+            "the comment ends here: it cannot hold another",
+            f"<!-- # old\n\n<!-- hidden -->\n{block('1')}-->\n",
+        ),
+        (1, "this comment hides a block", f"<!--\n{block('1')}-->\n"),
+        # Containers
+        (1, "nothing is inside: indent what belongs to it by 4", f"!!! note\n\n{block('1', '1')}"),
+        (3, "nothing is inside: indent what belongs to it by 8", '!!! note\n\n    === "A"\n\n    Text.\n'),
+        (1, "nothing is inside", '??? tip "Hint"\n'),
+        # Exercises
+        (3, "the block of an exercise must call its check", block("x = 1", None, "exercise: ★ 5 min")),
         # Directives
+        (1, "a question must close each HTML tag", block("1", "1", "predict: Is it <b>bold?")),
+        (1, "a question must close each HTML tag", block("1", "1", "predict: What?</summary>")),
+        (1, "a percentage below 100 or both, not `100%`: write", block("1", "1", "tolerance: 100%")),
         (1, "unknown directive `hiden`; did you mean `hidden`?", block("x = 1", None, "hiden")),
         (1, "unknown directive `a remark`", block("x = 1", None, "a remark")),
         (1, "`raises` is above this block twice", block("x = 1", None, "raises", "raises")),
         (1, "contradict each other", block("x = 1", None, "hidden", "raises")),
-        (1, "a percentage or both, not `nan`: write", block("x = 1", None, "tolerance: nan")),
+        (1, "a percentage below 100 or both, not `nan`: write", block("x = 1", None, "tolerance: nan")),
         (1, "this directive is not above a Python fence", "<!-- hidden -->\n\n```python\nx = 1\n```\n"),
         (1, "this directive is not above a Python fence", "<!-- figure: A line. -->\n"),
         (1, "this directive is not above a Python fence", "<!-- hidden -->\n```console\n$ ls\n```\n"),
@@ -345,7 +368,7 @@ ASKED = block("1", "1", "predict: What?")
         (12, "a heading is inside the fold", f"{ASKED}## A\n\n<!-- /predict -->\n"),
         (10, "`/predict` ends a fold", f"{ASKED}<!-- /predict -->\n{block('1', '1')}"),
         (10, "put an empty line below `/predict`", f"{ASKED}<!-- /predict -->\n```console\n$\n```\n"),
-        (10, "this directive is not above a Python fence", f"{ASKED}<!-- /predcit -->\n"),
+        (10, "did you mean `/predict`?", f"{ASKED}<!-- /predcit -->\n"),
     ],
 )
 def test_the_end_of_a_fold_that_ends_none_is_an_error(line: int, message: str, text: str) -> None:

@@ -198,6 +198,25 @@ def test_accept_leaves_outputs_that_match_with_an_ellipsis_a_tolerance_or_other_
     assert project.lesson.read_bytes() == before.replace(b"\n2\n", b"\n1\n")
 
 
+def test_accept_keeps_the_dots_of_lines_that_match_and_says_where_it_cannot(project: Project) -> None:
+    project.write(
+        block("print('x is 1')\nprint('time', 3.4)", "x is 2\ntime ...", "ellipsis"),
+        block("print('a b')", "a ...\nc ...", "ellipsis"),
+    )
+    output = project.run("docs", "--accept").stdout.str()
+    assert "```text\nx is 1\ntime ...\n```" in project.lesson.read_text()
+    assert "docs/lessons/x.md: the output at 14 had `...`, and no longer has; put it back\n" in output
+
+
+def test_a_formula_that_is_not_latex_is_a_failure(project: Project) -> None:
+    project.write("$a^2$ and\n\n$\\frac{1}{$\n\n", block("1", "1"))
+    result = project.run("docs")
+    result.assert_outcomes(errors=1)
+    assert (
+        "docs/lessons/x.md:3: the formula $\\frac{1}{$ is not LaTeX: is a bracket or" in result.stdout.str()
+    )
+
+
 def test_accept_stores_no_exception_that_nobody_expects(project: Project) -> None:
     before = project.write(block("1", "2"), block("1 / 0", "3"), block("4", "5"))
     result = project.run("docs", "--accept")

@@ -737,6 +737,40 @@ def test_a_lesson_that_was_stopped_goes_no_further_though_it_expected_an_excepti
     assert found == [f"{PATH}:3: {LOOP}\n    while True: x = 1"]
 
 
+def test_an_exception_that_ends_a_thread_is_shown_without_the_frames_of_python() -> None:
+    code = "import sys, threading\ndef f(n):\n    1 / n\nfor target in (f, sys.exit):\n"
+    code += "    t = threading.Thread(target=target, args=(0,), name='mine')\n    t.start()\n    t.join()"
+    (found,) = shown(block(code))
+    rows = [row for row in found.split("\n") if set(row) - set(" ~^")]
+    assert rows == [
+        "Exception in thread mine:",
+        "Traceback (most recent call last):",
+        '  File "lesson block 1", line 3, in f',
+        "    1 / n",
+        "ZeroDivisionError: division by zero",
+    ]
+
+
+def test_a_folder_of_this_machine_is_refused() -> None:
+    code = "import torch\nprint(torch.__file__)"
+    (failure,) = failures(block(code, "x"))
+    assert failure.startswith(f"{PATH}:3: this block shows '")
+    assert "site-packages', a folder of this machine: show the file's name alone, or write" in failure
+    assert failures(block(code, ".../torch/__init__.py", "ellipsis")) == []
+    (failure,) = failures(block("raise OSError(__import__('os').__file__)", "x", "raises"))
+    assert "a folder of this machine" in failure
+
+
+def test_code_that_has_no_end_is_an_error_in_the_words_of_a_script() -> None:
+    assert failures(block("x = (1", "SyntaxError: '(' was never closed", "raises")) == []
+
+
+def test_of_a_traceback_that_a_subprocess_writes_the_last_line_is_reported() -> None:
+    code = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', '1 / 0']);"
+    (failure,) = failures(block(code))
+    assert f"{PAST}: 'ZeroDivisionError: division by zero'" in failure
+
+
 def test_a_process_that_dies_between_two_blocks_is_a_failure_of_the_next() -> None:
     code = (
         "import os\nfrom multiprocessing.connection import Connection\nsend = Connection.send\n"
