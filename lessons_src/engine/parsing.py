@@ -148,8 +148,6 @@ def _with_numbers(lesson: Lesson) -> tuple[Lesson, list[Problem]]:
         return lesson, [Problem(line, f"{_NO_YAML}: {error.problem}. {_QUOTES}")]
     except ValueError as error:  # such as a date in a month 13
         return lesson, [Problem(1, f"{_NO_YAML}: {error}")]
-    if front is None:
-        return lesson, []
     if not isinstance(front, yaml.MappingNode):
         return lesson, [Problem(2, f"{_NO_YAML}: it must have lines such as `title: Loss`")]
     names: set[str] = set()

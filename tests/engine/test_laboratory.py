@@ -148,6 +148,20 @@ def test_a_page_gets_each_block_as_it_ends(served: Served) -> None:
     assert not ended[1]["failed"]
 
 
+def test_a_page_gets_what_a_block_prints_while_it_runs(served: Served, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    code = f"import os, time\nprint('now')\nwhile not os.path.exists({str(go)!r}):\n    time.sleep(0.01)"
+    body = served.body(edits={"0": code}, block=0)
+    with socket.create_connection(("127.0.0.1", served.server.server_port), timeout=60) as page:
+        page.sendall(request(served.headers(Content_Length=str(len(body)))) + body.encode())
+        answer = page.makefile()
+        said = next(json.loads(row) for row in answer if "so_far" in row)
+        assert (said["block"], "<samp>now</samp>" in said["so_far"]) == (0, True)
+        go.touch()
+        ended = next(json.loads(row) for row in answer if "html" in row)
+        assert ("<samp>now</samp>" in ended["html"], ended["failed"]) == (True, False)
+
+
 def test_what_raises_is_the_last_and_says_where(served: Served) -> None:
     _, text = served.run(served.body(edits={"0": "y"}))
     (last,) = events(text)[1:]

@@ -220,6 +220,7 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         (3, "`time-limit` is in this front matter twice", "---\ntime-limit: 3\ntime_limit: 9\n---\n"),
         (2, "unknown key `minuts`; did you mean `minutes`?", "---\nminuts: 30\n---\n"),
         (1, "is not YAML: month must be in 1..12", "---\ndate: 2024-13-45\n---\n"),
+        (2, "it must have lines such as `title: Loss`", "---\n# nothing\n---\n"),
         # Front matter that is none
         (1, "front matter must begin on line 1 and end with `---`", "---\nminutes: 30\n\nText.\n"),
         (2, "front matter must begin on line 1 and end with `---`", "\n---\nminutes: 30\n---\n"),
@@ -351,6 +352,11 @@ def test_the_prose_up_to_the_end_of_a_fold_is_its_explanation() -> None:
 
 
 ASKED = block("1", "1", "predict: What?")
+
+
+def test_the_end_of_a_fold_is_no_second_error_where_its_block_has_one() -> None:
+    ((line, message),) = problems(f"{block('1', '1', 'predikt: What?')}It is.\n\n<!-- /predict -->\n")
+    assert (line, message[:26]) == (1, "unknown directive `predikt")
 
 
 @pytest.mark.parametrize(
