@@ -11,6 +11,7 @@ from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 from lessons_src.engine.parsing import LessonSyntaxError
 
 _MAX_ROWS = 40
+_MAX_WIDTH = 200
 
 # Folders that other machines have elsewhere
 _OF_THIS_MACHINE = [*map(sysconfig.get_path, ("purelib", "stdlib")), str(Path(__file__).parents[2])]
@@ -114,7 +115,8 @@ class _Check:
         if not self.run.shown:
             return []
         # A terminal must be able to show them.
-        rows = (row if row.isprintable() else ascii(row)[1:-1] for row in self.run.shown.split("\n"))
+        shown = (row[:_MAX_WIDTH] for row in self.run.shown.split("\n"))
+        rows = (row if row.isprintable() else ascii(row)[1:-1] for row in shown)
         return ["It has shown before:", *(f"    {row}" for row in _first_rows(list(rows)))]
 
     def _output_failures(self) -> Iterator[Failure]:

@@ -145,7 +145,7 @@ class BlockRun:
     """Why its output cannot be published, or why it did not finish."""
     problem_line: int | None = None
     ended: bool = True
-    """Whether it ran to its end, or to an exception: not if it was stopped, or its process crashed."""
+    """Whether it ran to its end, or to an exception: not if it was stopped, crashed or printed too much."""
 
     def shown_by_line(self, offset: int) -> int | None:
         """Return the line of the lesson that showed the character at `offset`."""

@@ -211,7 +211,10 @@ def render_rerun(block: Block, run: BlockRun, *, name: str, place: str) -> str:
             html += _figure(page_svg(svg, alt, prefix=f"{name}-{number}"), "Your figure", "")
     if run.noise and not block.directives.noise:
         html += _note(f"A page does not show what C code or a subprocess writes: {run.noise!r}")
-    if said := run.problem or run.error:
+    # What no page may show is no error of a reader.
+    if run.problem and run.ended:
+        html += _note(run.problem)
+    if said := run.error if run.ended else run.problem:
         html += render_error(f"{said}\n({place})" if place else said)
     return html
 

@@ -49,14 +49,24 @@ def prepare() -> None:
 def interrupt_when_ended() -> None:
     """Have what ends this program from outside interrupt it, as Ctrl-C does, so that it ends its lessons.
 
+    Only once: a second signal, which may come at the same moment, would interrupt that.
+
     >>> interrupt_when_ended()
-    >>> signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    >>> try:
+    ...     signal.raise_signal(signal.SIGTERM)
+    ... except KeyboardInterrupt:
+    ...     signal.raise_signal(signal.SIGTERM)
+    >>> signal.signal(signal.SIGTERM, signal.SIG_DFL) is signal.SIG_IGN
     True
-    >>> signal.signal(signal.SIGTERM, signal.SIG_DFL) and None
     """
+
+    def interrupt(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, interrupt)
 
 
 def run_lesson(lesson: Lesson) -> LessonRun:
@@ -144,17 +154,15 @@ class Run:
 
     def _too_long(self, process: "_Process") -> BlockRun:
         """Interrupt the lesson, so that its exception gives a line; a lesson may ignore that."""
-        problem_line = None
-        process.send(signal.SIGINT)
-        with contextlib.suppress(EOFError, TimeoutError):
-            report, *_ = process.receive(time.monotonic() + _GRACE)
-            problem_line = report["error_line"]
         found = self._unfinished(
             process,
             f"the lesson was stopped: it took longer than {self._time_limit:g} s; shorten it, or "
             "allow more seconds in the front matter of its file: `time-limit: …`",
         )
-        found.problem_line = problem_line
+        process.send(signal.SIGINT)
+        with contextlib.suppress(EOFError, TimeoutError):
+            report, *_ = process.receive(time.monotonic() + _GRACE)
+            found.problem_line = report["error_line"]
         return found
 
     def _unfinished(self, process: "_Process", problem: str) -> BlockRun:

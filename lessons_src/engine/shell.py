@@ -1,5 +1,6 @@
 """Run the blocks of a lesson in IPython, and keep what they show."""
 
+import builtins
 import codeop
 import re
 import sys
@@ -10,7 +11,7 @@ import warnings
 from itertools import takewhile
 from pathlib import Path
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from IPython.core import interactiveshell
 from IPython.core.compilerop import CachingCompiler
@@ -171,6 +172,7 @@ def lesson_shell(shown: Path) -> LessonShell:
     shell.shown = Shown(shown, lambda: shell.line_of_frame(sys._getframe()))
     figures.enable(shell)
     _show_warnings_as_python_does()
+    builtins.input = _no_input
     threading.excepthook = _show_exception_of_thread
     _list_threads(shell)
     return shell
@@ -204,6 +206,10 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
     """
     text = _FRAME.sub(_shown_frame, _TRIGGERED.sub("", str(message))).rstrip("\n")
     print(f"{category.__name__}: {text}", file=sys.stderr)
+
+
+def _no_input(*_: object) -> NoReturn:
+    raise EOFError("nobody can answer here; write the answer into the code, in place of `input()`")
 
 
 def _show_exception_of_thread(raised: threading.ExceptHookArgs) -> None:

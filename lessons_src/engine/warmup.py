@@ -5,6 +5,10 @@ This makes no tensor, because a process that has run PyTorch's threads is not sa
 
 # ruff: noqa: E402, F401
 import gc
+import signal
+
+# The terminal's Ctrl-C is for the parent, whose end ends the server.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 # Imports make a million objects and no garbage; the collector would take a fifth of the time.
 gc.disable()

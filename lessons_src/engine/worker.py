@@ -61,7 +61,7 @@ def run_lesson(blocks: list[Block], directory: Path, time_limit: float, reports:
     reports.send(time.monotonic())
     for block in blocks:
         result = _run_block(shell, block, written)
-        failed = bool(result.problem or (result.error and not block.directives.raises))
+        failed = not result.ended or bool(result.error and not block.directives.raises)
         reports.send((asdict(result), shell.shown.start, failed or block is blocks[-1]))
         if failed:
             break
@@ -114,6 +114,7 @@ def _run_block(shell: LessonShell, block: Block, written: BufferedRandom) -> Blo
         noise=_first_line(written),
     )
     if len(text) > MAX_SHOWN:
+        run.ended = False
         run.problem = f"the block shows more than {MAX_SHOWN:,} characters"
         run.problem_line = run.shown_by_line(MAX_SHOWN)
         return run

@@ -304,6 +304,12 @@ def test_reset_brings_the_text_and_the_outputs_back(lesson: Page) -> None:
     expect(frame.get_by_role("status")).to_have_text(re.compile("Ran 7"))
     frame.get_by_role("button", name="Reset").click()
     expect(lesson.locator(".live-edit").first).to_be_focused()
+    lesson.get_by_role("button", name="Undo").click()
+    expect(frame.get_by_role("textbox")).to_have_value("x = 5")
+    expect(lesson.get_by_text("Not run since you changed it.")).to_be_visible()
+    frame.get_by_role("button", name="Reset").click()
+    frame.get_by_role("button", name="Edit").click()
+    frame.get_by_role("button", name="Reset").click()
     assert lesson.locator(".md-content").inner_text() == before
 
 
@@ -344,6 +350,56 @@ def test_a_block_runs_as_the_reader_types_and_the_browser_remembers_that(lesson:
     other = edit(lesson, EXERCISE)
     other.get_by_label("Run as I type").uncheck()
     expect(frame.get_by_label("Run as I type")).not_to_be_checked()
+
+
+def test_what_a_block_prints_can_be_scrolled_and_selected_while_it_runs(lesson: Page) -> None:
+    code = "import time\nfor step in range(400):\n    print('step', step)\n    time.sleep(0.02)"
+    frame = write(edit(lesson, PRINT), code)
+    frame.get_by_role("button", name="Run", exact=True).click()
+    box = lesson.locator(".live-yours")
+    last = "box => box.scrollHeight - box.clientHeight - box.scrollTop < 5 && box.scrollTop > 100"
+    lesson.wait_for_function(f"() => ({last})(document.querySelector('.live-yours') ?? document.body)")
+    box.evaluate("box => box.scrollTop = 20")
+    box.evaluate("box => getSelection().selectAllChildren(box.querySelector('samp'))")
+    rows = box.inner_text().count("\n")
+    lesson.wait_for_function(
+        "rows => document.querySelector('.live-yours').innerText.split('\\n').length > rows + 20", arg=rows
+    )
+    assert box.evaluate("box => box.scrollTop") == 20
+    assert "step 1\n" in lesson.evaluate("getSelection().toString()")
+    frame.get_by_role("button", name="Stop").click()
+
+
+def test_a_solution_of_the_reader_says_that_it_has_not_run_and_concerns_no_other_block(lesson: Page) -> None:
+    lesson.get_by_text("Solution").click()
+    solution = edit(lesson, SOLUTION)
+    run(solution)
+    frame = write(edit(lesson, X), "x = 3")
+    expect(lesson.locator("details.success .live-note")).to_have_text(
+        "Not run since a block above was changed."
+    )
+    solution.get_by_role("button", name="Reset").click()
+    expect(lesson.locator("details.success .live-note")).to_have_count(1)
+    frame.get_by_role("button", name="Reset").click()
+    write(edit(lesson, SOLUTION), "x = 5")
+    expect(lesson.get_by_text("Not run since a block above was changed.")).to_have_count(0)
+
+
+def test_an_answer_stays_in_its_fold_though_its_editor_is_open(lesson: Page) -> None:
+    edit(lesson, PREDICT)
+    frame = write(edit(lesson, X), "x = 4")
+    frame.get_by_role("button", name="Run all below").click()
+    expect(frame.get_by_role("status")).to_have_text(re.compile("Ran 7"))
+    expect(lesson.locator("details.lesson-predict .live-yours")).to_be_hidden()
+
+
+def test_a_line_that_has_changed_since_it_raised_is_not_marked(lesson: Page) -> None:
+    frame = write(edit(lesson, PRINT), "half('two')")
+    run(frame)
+    write(edit(lesson, X), "# new\nx = 2\ndef half(n):\n    return n / 2")
+    frame.get_by_role("button", name="Go to the line").click()
+    expect(lesson.get_by_role("textbox", name="Code").first).to_be_focused()
+    expect(lesson.locator(".lesson-editor-mark")).to_have_count(0)
 
 
 def test_an_answer_that_the_reader_has_not_opened_stays_in_its_fold(lesson: Page) -> None:

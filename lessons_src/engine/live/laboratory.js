@@ -9,6 +9,7 @@ import { createEditor } from "./editor.js";
 const PAUSE = 500; // milliseconds after the last key, until a block runs as the reader types
 const AS_I_TYPE = "lesson-run-as-i-type";
 const NO_EDITS = "{}";
+const ASIDE = "details:not(.lesson-predict)";
 const UNFINISHED = ""; // what the edits were of an output whose run has not come to its end
 
 class LivePage {
@@ -19,17 +20,22 @@ class LivePage {
     this.digest = digest;
   }
 
+  // The edits that take part in a run up to block `last`: those in other folds, such as solutions, do not.
   edits(last) {
-    const edited = this.blocks.filter((block) => block.number <= last && block.text !== block.original);
+    const edited = this.blocks.filter(
+      ({ number, text, original, aside }) =>
+        number <= last.number && text !== original && (!aside || aside === last.aside),
+    );
     return Object.fromEntries(edited.map((block) => [block.number, block.text]));
   }
 
   // Mark what no longer comes from the edits of now, and put back what the page says where there are none.
   refresh() {
     for (const block of this.blocks) {
-      const now = JSON.stringify(this.edits(block.number));
+      const now = JSON.stringify(this.edits(block));
       if (now === NO_EDITS && block.shown !== now) block.restore();
-      block.isStale = block.shown !== now && (block.text !== block.original || !block.isAside);
+      const isConcerned = block.text !== block.original || block.yours.length > 0 || !block.aside;
+      block.isStale = block.shown !== now && isConcerned;
     }
     for (const block of this.blocks) block.mark();
   }
@@ -54,29 +60,30 @@ class LivePage {
     }
   }
 
-  // Run from the top up to block `last`. `block` says how it goes.
+  // Run from the top up to the block `last`. `block` was asked to, and says how it goes.
   async run(last, block) {
     this.stop("Ended, because another run has begun.");
     const request = new AbortController();
     this.request = block.request = request;
     const say = (...words) => block.request === request && block.say(...words);
     const edits = this.edits(last);
-    const shown = new Map(this.blocks.map(({ number }) => [number, JSON.stringify(this.edits(number))]));
+    const shown = new Map(this.blocks.map((each) => [each.number, JSON.stringify(this.edits(each))]));
     this.blocks.forEach((each) => each.editor?.markLine(null));
     block.setRunning(true);
     let [count, ended, failed] = [1, 0, null];
     try {
-      const wanted = { lesson: this.lesson, digest: this.digest, edits, block: last };
+      const wanted = { lesson: this.lesson, digest: this.digest, edits, block: last.number };
       for await (const event of eventsOf(wanted, request.signal)) {
         const source = this.blocks.find((each) => each.number === event.block);
         if (event.count) {
           count = event.count;
         } else if (event.so_far) {
-          source?.show(event.so_far, UNFINISHED);
+          source?.grow(event.so_far, source === block);
         } else {
           ended += 1;
           failed = event.failed ? event : null;
-          if (event.html !== null) source?.show(event.html, shown.get(event.block));
+          if (event.html !== null) source?.show(event.html, shown.get(event.block), source === block);
+          if (source !== block) source?.say(""); // what it said was of another run
         }
         if (ended < count) say(`Running block ${ended + 1} of ${count} …`);
       }
@@ -100,7 +107,8 @@ class LivePage {
     const link = (textContent, onclick) => make("button", { type: "button", textContent, onclick });
     if (failed === block) {
       const goThere = () => {
-        source.open().markLine(error_line);
+        source.open();
+        if (!failed.isStale) source.editor.markLine(error_line);
         source.reveal();
       };
       const isElsewhere = source?.code && source !== block;
@@ -130,8 +138,9 @@ class LiveBlock {
     this.text = sessionStorage.getItem(this.key) ?? this.original;
     this.stored = nodesBetween(start, end);
     this.fold = start.parentElement.closest("details.lesson-predict");
-    // A solution is no part of a run of what comes after it.
-    this.isAside = start.parentElement.closest("details:not(.lesson-predict)") !== null;
+    // The outermost fold that it is in, such as a solution, which is no part of a run of what comes after it
+    this.aside = null;
+    for (let fold = start.parentElement.closest(ASIDE); fold; fold = fold.parentElement.closest(ASIDE)) this.aside = fold;
     if (!code) return;
     this.button = make("button", { type: "button", className: "md-code__button live-edit", title: "Edit" });
     this.button.ariaLabel = "Edit";
@@ -150,6 +159,7 @@ class LiveBlock {
 
   open() {
     if (this.editor) return this.editor;
+    this.undo?.remove();
     const pre = make("pre");
     // A click leaves the focus in the editor: on a button, the next letter would be one of the page's shortcuts.
     const onmousedown = (press) => press.preventDefault();
@@ -159,7 +169,7 @@ class LiveBlock {
       reset: command("Reset", () => this.reset()),
       // After Reset: when Stop goes, that must not slide under the pointer.
       stop: command("Stop", () => this.page.stop("Stopped.")),
-      below: command("Run all below", () => this.run(this.page.blocks.findLast((b) => b === this || !b.isAside).number)),
+      below: command("Run all below", () => this.run(this.page.blocks.findLast((b) => b === this || !b.aside))),
     };
     this.commands.run.title = "Ctrl+Enter, or Cmd+Enter";
     this.commands.reset.title = "Back to the page's own code and output";
@@ -186,7 +196,7 @@ class LiveBlock {
     return this.editor;
   }
 
-  run(last = this.number) {
+  run(last = this) {
     clearTimeout(this.timer);
     this.page.run(last, this);
   }
@@ -206,26 +216,56 @@ class LiveBlock {
     if (this.request === this.page.request) this.page.stop("Stopped.");
     clearTimeout(this.timer);
     sessionStorage.removeItem(this.key);
+    const dropped = this.text;
     this.text = this.original;
     this.editor.remove();
     this.opened.forEach((part) => part.remove());
     this.editor = this.request = null;
     this.code.querySelector("pre").hidden = false;
-    if (Object.keys(this.page.edits(this.number)).length === 0) this.restore();
+    if (Object.keys(this.page.edits(this)).length === 0) this.restore();
+    if (dropped !== this.original) this.offer(dropped);
     this.page.refresh();
     this.button.focus();
   }
 
-  show(html, shown) {
+  // After Reset, an edit can be had back until there is another one.
+  offer(dropped) {
+    const back = make("button", { type: "button", textContent: "Undo" });
+    back.onclick = () => {
+      this.open().value = dropped;
+      this.editor.focus();
+    };
+    this.undo = make("p", { className: "live-note" }, "Your edit is gone. ", back);
+    this.code.after(this.undo);
+  }
+
+  // Show what it has printed until now. New text goes below what is there, so that one can scroll and select.
+  grow(html, isAsked) {
+    const next = make("template", { innerHTML: html }).content.querySelector("samp");
+    const samp = this.shown === UNFINISHED && this.yours[0]?.querySelector("samp");
+    const box = () => this.yours[0];
+    const isAtEnd = !samp || box().scrollTop + box().clientHeight > box().scrollHeight - 5;
+    if (samp && !next.children.length && next.textContent.startsWith(samp.textContent)) {
+      samp.append(next.textContent.slice(samp.textContent.length));
+    } else {
+      this.show(html, UNFINISHED, isAsked);
+    }
+    if (isAtEnd) box().scrollTop = box().scrollHeight;
+  }
+
+  show(html, shown, isAsked) {
+    const scrolled = this.shown === UNFINISHED ? this.yours[0]?.scrollTop : 0;
     this.restore();
     this.note?.remove();
     this.shown = shown;
+    this.isAsked = isAsked;
     const nothing = this.stored.length ? '<p class="live-note">It shows nothing.</p>' : "";
     const template = make("template", { innerHTML: html || nothing });
     this.yours = [...template.content.childNodes];
     this.yours.forEach((node) => node.classList.add("live-yours"));
     if (this.place === this.end) this.stored.forEach((node) => node.remove());
     this.place.before(...this.yours);
+    if (scrolled) this.yours[0].scrollTop = scrolled;
     dispatchEvent(new Event("lesson-shown"));
   }
 
@@ -236,10 +276,10 @@ class LiveBlock {
     this.end.before(...this.stored);
   }
 
-  // A folded answer stays folded: what the reader's code shows goes above the question, and what the page's
-  // own code shows into the fold.
+  // A folded answer stays folded: what the reader's code shows goes above the question, and so does what the
+  // reader asks for. What the page's own code shows in the run of another block goes into the fold.
   get place() {
-    return this.editor ? (this.fold ?? this.end) : this.end;
+    return this.fold && (this.isAsked || this.text !== this.original) ? this.fold : this.end;
   }
 
   // Say what has not run since a change.
@@ -255,7 +295,7 @@ class LiveBlock {
   }
 
   say(...words) {
-    this.status.replaceChildren(...words);
+    this.status?.replaceChildren(...words);
   }
 
   setRunning(isRunning) {

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -82,14 +83,17 @@ class Rerun:
         self.count = len(self._blocks)
 
     def __iter__(self) -> Iterator[Ended]:
-        for number, block, run in zip(self._numbers, self._blocks, self._run, strict=False):
-            self._ended += 1
-            failed = bool(run.problem or (run.error and not block.directives.raises))
-            at = self._place(run.error_line or run.problem_line)
-            html = None
-            if failed or number >= self._first:
-                html = render_rerun(block, run, name=f"yours-{number}", place=_words(at, number, run))
-            yield Ended(number, html, failed, *(at or ()))
+        with closing(iter(self._run)) as runs:
+            for number, block, run in zip(self._numbers, self._blocks, runs, strict=False):
+                self._ended += 1
+                failed = not run.ended or bool(run.error and not _is_expected(block, run.error))
+                at = self._place(run.error_line or run.problem_line)
+                html = None
+                if failed or number >= self._first:
+                    html = render_rerun(block, run, name=f"yours-{number}", place=_words(at, number, run))
+                yield Ended(number, html, failed, *(at or ()))
+                if failed:
+                    return
 
     def so_far(self) -> tuple[int, str] | None:
         """Return the number of the block that runs now, and as HTML what it has printed.
@@ -132,6 +136,13 @@ def _fold_of(lesson: Lesson, block: Block) -> int | None:
             indent = margin
             fold = row if line.lstrip().startswith("???") else fold
     return fold
+
+
+def _is_expected(block: Block, error: str) -> bool:
+    """Return whether a block of the page that raises does so with the class of exception that it stores."""
+    stored = block.output.text.splitlines() if block.output else []
+    kind = error.partition(":")[0]
+    return block.directives.raises and any(row.partition(":")[0] == kind for row in stored)
 
 
 def _edited(block: Block, code: str | None) -> Block:
