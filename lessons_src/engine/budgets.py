@@ -11,7 +11,7 @@ WORDS, QUESTIONS, MINUTES, EXERCISES = 2200, 8, range(25, 46), range(3, 6)
 COLUMNS = 46
 """How many characters of a line of code a phone shows; two fewer in a fold."""
 
-_CHECK = re.compile(r"^check\w*\(", re.MULTILINE)
+_CHECK = re.compile(r"\bcheck(?:_\w+)?\(")
 
 
 def over_budget(lesson: Lesson, markdown: Markdown) -> Iterator[Problem]:

@@ -106,9 +106,15 @@ def _parse_directive(comment: str) -> tuple[str, str]:
 
 
 def _closes_its_tags(markdown: str) -> bool:
-    tags = re.findall(r"<(/?)([a-zA-Z]+)[^<>]*>", re.sub(r"(`+).*?\1", "", markdown))
-    opened = sorted(name for slash, name in tags if not slash and name not in {"br", "img", "wbr"})
-    return opened == sorted(name for slash, name in tags if slash)
+    # Without code and formulas
+    html = re.sub(r"(`+|\$).*?\1", "", markdown)
+    open_tags: list[str] = []
+    for slash, name in re.findall(r"<(/?)([a-zA-Z]+)(?=[\s/>])[^<>]*>", html):
+        if slash and (not open_tags or open_tags.pop() != name):
+            return False
+        if not slash and name not in {"br", "img", "wbr"}:
+            open_tags.append(name)
+    return not open_tags
 
 
 def _refuse_conflicts(found: dict[str, str]) -> None:

@@ -1,6 +1,8 @@
 """Check a run against its lesson, with the same messages in tests and builds."""
 
 import difflib
+import re
+import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +15,16 @@ from lessons_src.engine.parsing import LessonSyntaxError
 _MAX_ROWS = 40
 _MAX_WIDTH = 200
 
-# Folders that other machines have elsewhere
-_OF_THIS_MACHINE = [*map(sysconfig.get_path, ("purelib", "stdlib")), str(Path(__file__).parents[2])]
+# Folders that other machines have elsewhere; the most special one first, which a message names.
+_FOLDERS = [
+    *map(sysconfig.get_path, ("purelib", "stdlib")),
+    sys.prefix,
+    Path(__file__).parents[2],
+    Path.home(),
+]
+_OF_THIS_MACHINE = re.compile(
+    "|".join(rf"(?<![\w/]){re.escape(str(folder))}\b(?![\w-])" for folder in _FOLDERS)
+)
 
 
 @dataclass(frozen=True)
@@ -136,11 +146,11 @@ class _Check:
                 "this block is hidden, so no page would show what it prints",
                 details="\n".join(_first_rows(shown.split("\n"))),
             )
-        elif not directives.ellipsis and (at := next((p for p in _OF_THIS_MACHINE if p in shown), None)):
+        elif found := _OF_THIS_MACHINE.search(output.text if output and directives.ellipsis else shown):
             yield self._failure(
-                f"this block shows {at!r}, a folder of this machine: show the file's name alone, or write "
-                "`<!-- ellipsis -->` and `...` in its place",
-                self.run.shown_by_line(shown.find(at)),
+                f"this block shows {found[0]!r}, a folder of this machine: show the file's name alone, or "
+                "write `<!-- ellipsis -->` and `...` in its place",
+                self.run.shown_by_line(found.start()),
             )
         elif output is None:
             yield self._mismatch(

@@ -5,6 +5,7 @@ import logging
 import os
 import posixpath
 import re
+import signal
 import socket
 from collections.abc import Callable
 from copy import copy
@@ -130,7 +131,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
             # MkDocs warns that pages may be out of date; `_built_alone` sees to it that none is.
             log = logging.getLogger("mkdocs.commands.build")
             log.addFilter(lambda record: not str(record.msg).startswith("A 'dirty' build"))
-        interrupt_when_ended()
+        # MkDocs' server would go on for ever if a second Ctrl-C interrupted its end.
+        interrupt_when_ended(signal.SIGINT)
         # The pages that have not failed, by their paths, as they were built last.
         self.last_good: dict[str, dict[str, Any]] = {}
         self.outcomes: dict[str, _Outcome] = {}
@@ -311,6 +313,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         notebooks: list[_Notebook] = []
         for file in files:
             name = Path(file.src_uri)
+            if file.inclusion.is_excluded():
+                continue
             if name.suffix.lower() in markdown_extensions and name.suffix != ".md":
                 # MkDocs makes a page of some, and copies others as they are; tests know none of them.
                 problem = f"a page must have a name that ends in `.md`, not `{name.suffix}`; rename it"

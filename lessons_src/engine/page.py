@@ -89,7 +89,8 @@ def _block_source(lesson: Lesson, block: Block, key: str) -> list[str]:
     if block.directives.predict:
         told = block.explanation or Span(0, 0)
         prose = [row.removeprefix(block.indent) for row in lesson.lines[told.start : told.end]]
-        inside = [f"    {row}" if row.strip() else "\n" for row in [*results, *prose]]
+        rows = [*results, *_line_between(prose[:1]), *prose]
+        inside = [f"    {row}" if row.strip() else "\n" for row in rows]
         results = [
             "\n",
             f'??? lesson-predict "**Predict first.** {block.directives.predict}"\n',

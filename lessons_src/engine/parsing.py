@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache, lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from lessons_src.engine.scanning import Comment, Fence, Markdown, Problem, scan
 # What the front matter may say of a lesson.
 _NUMBERS = {"time-limit": "a number of seconds, such as 120", "minutes": "a number, such as 35"}
 _NO_FRONT_MATTER = "front matter must begin on line 1 and end with `---`, or a page shows it"
-# What MkDocs takes for front matter without `---`
-_KEY = re.compile(r" {0,3}[\w-]+:\s", re.ASCII)
+# What MkDocs takes for a line of front matter, also without `---`
+_KEY = re.compile(r" {0,3}[\w-]+:", re.ASCII)
+_TOP = 10  # Lines in which front matter may be meant
 _NO_YAML = "MkDocs would show this front matter as text, because it is not YAML"
 _QUOTES = "Put quotes around a text that has a colon or begins with a sign"
 # These options change only the look of the page.
@@ -155,6 +157,7 @@ def _with_numbers(lesson: Lesson) -> tuple[Lesson, list[Problem]]:
     problems = []
     for key, value in front.value:
         name = str(key.value).lower().replace("_", "-")
+        name = name if name in _NUMBERS else str(key.value)
         if problem := _key_problem(name, str(value.value), names):
             problems.append(Problem(key.start_mark.line + 2, problem))
         elif name in _NUMBERS:
@@ -170,17 +173,18 @@ def _key_problem(name: str, value: str, names: set[str]) -> str | None:
     if name in _NUMBERS:
         is_number = value.isdecimal() and int(value)
         return None if is_number else f"`{name}` must be {_NUMBERS[name]}, not `{value}`"
-    close = difflib.get_close_matches(name, _NUMBERS, n=1, cutoff=0.8)
+    close = difflib.get_close_matches(name.lower(), _NUMBERS, n=1, cutoff=0.8)
     return f"unknown key `{name}`; did you mean `{close[0]}`?" if close else None
 
 
 def _unread_front_matter(lesson: Lesson) -> Iterator[Problem]:
     """Yield what looks like front matter to its author, or to MkDocs alone."""
-    number = next((number for number in range(1, len(lesson.lines) + 1) if lesson.line(number)), 0)
-    if lesson.line(number) == "---" and _KEY.match("".join(lesson.lines[number : number + 1])):
-        yield Problem(number, _NO_FRONT_MATTER)
-    elif lesson.lines and _KEY.match(lesson.lines[0].removeprefix("\ufeff")):
+    if lesson.lines and _KEY.match(lesson.lines[0].removeprefix("\ufeff")):
         yield Problem(1, "MkDocs would take this line for front matter; begin the page with its title, `# …`")
+    for number in range(1, _TOP):
+        rows = takewhile(str.strip, lesson.lines[number : number + _TOP])
+        if lesson.line(number) == "---" and any(map(_KEY.match, rows)):
+            yield Problem(number, _NO_FRONT_MATTER)
 
 
 def _fold_explanations(markdown: Markdown, blocks: list[Block], broken: set[int]) -> Iterator[Problem]:
@@ -216,7 +220,7 @@ def _stray_directives(comments: Iterable[Comment]) -> list[Problem]:
             f"put an empty line below `{CLOSING}`"
             if comment.text == CLOSING
             else f"did you mean `{CLOSING}`?"
-            if comment.text.startswith("/")
+            if difflib.get_close_matches(comment.text, [CLOSING], cutoff=0.7)
             else "this directive shares its line: put it on a line of its own above a Python fence"
             if comment.indent is None
             else "this directive is not above a Python fence: put it on the line directly above one",

@@ -46,10 +46,11 @@ def prepare() -> None:
             os.environ.update(before)
 
 
-def interrupt_when_ended() -> None:
+def interrupt_when_ended(*others: signal.Signals) -> None:
     """Have what ends this program from outside interrupt it, as Ctrl-C does, so that it ends its lessons.
 
-    Only once: a second signal, which may come at the same moment, would interrupt that.
+    Only once: a second signal, which may come at the same moment, would interrupt that. `others` are further
+    signals of which a second one is ignored.
 
     >>> interrupt_when_ended()
     >>> try:
@@ -64,8 +65,8 @@ def interrupt_when_ended() -> None:
         signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
+    for number in (signal.SIGTERM, signal.SIGHUP, *others):
+        if signal.getsignal(number) in {signal.SIG_DFL, signal.default_int_handler}:
             signal.signal(number, interrupt)
 
 
@@ -167,7 +168,7 @@ class Run:
 
     def _unfinished(self, process: "_Process", problem: str) -> BlockRun:
         text, pieces = process.shown(self._shown_before)
-        return BlockRun(shown=text.removesuffix("\n"), shown_by=pieces, problem=problem, ended=False)
+        return BlockRun(shown=text, shown_by=pieces, problem=problem, ended=False)
 
 
 class BackgroundRuns:
@@ -225,7 +226,8 @@ class _Process:
             os.close(job)
             raise
         self._job = os.fdopen(job, "wb")
-        self._directory = Path(os.devnull)  # until it begins
+        self._directory: Path | None = None  # until it begins
+        self._seen: tuple[tuple[int, int], tuple[str, list[tuple[int, int]]]] = (0, 0), ("", [])
 
     def begin(self, blocks: list[Block], time_limit: float) -> float:
         """Have the process run `blocks` in a new directory, and return when the first one started."""
@@ -258,11 +260,17 @@ class _Process:
 
     def shown(self, start: int) -> tuple[str, list[tuple[int, int]]]:
         """Return what was printed since the file of what is shown had `start` bytes."""
+        if self._directory is None:
+            return "", []
         try:
-            text, pieces, _ = read_shown(self._directory / SHOWN, start)
+            with (self._directory / SHOWN).open("rb") as file:
+                place = start, os.fstat(file.fileno()).st_size
+                if place != self._seen[0]:
+                    text, pieces, _ = read_shown(file.fileno(), start)
+                    self._seen = place, (text[:MAX_SHOWN], pieces)
         except OSError:  # no block has started, or the run is over
             return "", []
-        return text[:MAX_SHOWN], pieces
+        return self._seen[1]
 
     def how_it_ended(self) -> str:
         self.wait()
@@ -275,7 +283,9 @@ class _Process:
             how = f"was ended by signal {-code} ({signal.strsignal(-code)}) while this block ran"
         else:
             how = f"ended, with exit status {code}, while this block ran"
-        written = (self._directory / WRITTEN).read_text(encoding="utf-8", errors="replace")
+        written = ""
+        with contextlib.suppress(OSError):  # the lesson has deleted it
+            written = Path(self._directory or "", WRITTEN).read_text(encoding="utf-8", errors="replace")
         last = written.rstrip().splitlines()[-_LAST_LINES:]
         return how + (f"; the last that it wrote is {chr(10).join(last)!r}" if last else "")
 
@@ -293,7 +303,8 @@ class _Process:
         """End the process with all that it has started, and remove its directory."""
         self.kill()
         wait([self._status])
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
         self._job.close()
         self._reports.close()
         os.close(self._status)

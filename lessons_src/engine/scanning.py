@@ -21,6 +21,12 @@ _COMMONMARK = MarkdownIt("commonmark").disable(["inline", "reference"])
 _FRONT_MATTER = re.compile(r"---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
 # The start of the first line of an admonition (`!!!`), a fold (`???`) or a content tab (`===`).
 _CONTAINER = re.compile(r'^((?: {4})*)(?:!!!|\?\?\?\+?|===[+!]*) *(?=[\w"])', re.MULTILINE)
+# One that shows nothing without content: an admonition may consist of its title.
+_NEEDS_CONTENT = re.compile(
+    r'((?: {4})*)(?:(?:!!!|\?\?\?\+?) *[\w -]+|(?:\?\?\?\+?|===[+!]*) *(?:[\w -]+ )?".*")[ \t]*'
+)
+# The first line of a block that would run, or of its output
+_RUNS = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[ \t]*(?:python|text)\b[^`\n]*\n", re.MULTILINE)
 # Inline code is matched too, so that a comment in it is not found.
 _COMMENT = re.compile(r"(?P<code>`+).*?(?P=code)|<!--(?P<text>.*?)-->", re.DOTALL)
 # The first line of a fence that has a language, after the marks of any list or quotation.
@@ -34,7 +40,10 @@ UNSEEN = (
 )
 # The tokens that contain text or code
 _KINDS = {"fence", "code_block", "html_block", "inline"}
-_IN_HTML = "Markdown does not read what is inside HTML: take this block out of it"
+_IN_HTML = (
+    "Markdown does not read this block inside HTML: put an empty line between the tag and the block, or take "
+    "the block out"
+)
 _OWN_LINE = "a fence needs a line of its own, outside quotations: put it on the next line, indented by 4"
 
 
@@ -119,7 +128,7 @@ def scan(text: str) -> Markdown:
     fences = tuple(_fences(tokens, rows, comments))
     above = {comment for fence in fences for comment in fence.comments}
     strays = tuple(comment for comment in comments if comment not in above)
-    problems = *_comment_problems(tokens, comments), *_empty_containers(rows, tokens)
+    problems = *_comment_problems(tokens, comments, rows), *_empty_containers(tokens, comments, rows)
     return Markdown(body, fences, strays, tuple(_headings(parsed)), problems)
 
 
@@ -139,30 +148,39 @@ def _is_comment(token: Token) -> bool:
     return token.type == "html_block" and token.content.lstrip().startswith("<!--")
 
 
-def _comment_problems(tokens: list[tuple[Token, Span]], comments: list[Comment]) -> Iterator[Problem]:
+def _comment_problems(
+    tokens: list[tuple[Token, Span]], comments: list[Comment], rows: list[str]
+) -> Iterator[Problem]:
     for token, span in tokens:
         if _is_comment(token) and "-->" not in token.content:
             yield Problem(span.start + 1, "this comment is never closed; end it with `-->`")
     for comment in comments:
-        if "<!--" in comment.text:
+        rest = "\n".join(rows[comment.span.end :])
+        if "<!--" in comment.text and "-->" in rest.partition("<!--")[0]:
             yield Problem(
                 comment.span.end, "the comment ends here: it cannot hold another one, so take that out of it"
             )
-        elif not comment.text.startswith("#") and _FENCE_LIKE.search(comment.text):
+        elif not comment.text.startswith("#") and _RUNS.search(comment.text):
             yield Problem(
                 comment.span.start + 1,
-                "this comment hides a block, which does not run: begin the comment with `#` if it is to",
+                "this comment hides a block, which does not run; to keep it hidden, begin the comment "
+                "with `#`",
             )
 
 
-def _empty_containers(rows: list[str], tokens: list[tuple[Token, Span]]) -> Iterator[Problem]:
+def _empty_containers(
+    tokens: list[tuple[Token, Span]], comments: list[Comment], rows: list[str]
+) -> Iterator[Problem]:
     """Yield a problem for each admonition, fold or tab that has nothing but its first line."""
-    code = {at for token, span in tokens if token.type != "inline" for at in range(span.start, span.end)}
+    spans = [span for token, span in tokens if token.type != "inline"] + [
+        comment.span for comment in comments
+    ]
+    code = {at for span in spans for at in range(span.start, span.end)}
     for at, row in enumerate(rows):
-        match = _CONTAINER.match(row)
+        match = _NEEDS_CONTENT.fullmatch(row)
         if match and at not in code:
             inside = match[1] + " " * 4
-            below = next((row for row in rows[at + 1 :] if row.strip()), "")
+            below = next((row for row in rows[at + 1 :] if row.strip()), "").expandtabs(4)
             if not below.startswith(inside):
                 yield Problem(at + 1, f"nothing is inside: indent what belongs to it by {len(inside)} spaces")
 

@@ -32,7 +32,7 @@ class Shown(io.TextIOBase):
     ...     stream = Shown(Path(folder, SHOWN), current_line=lambda: 7)
     ...     print("loss", 0.5, file=stream)
     ...     stream.take()
-    ('loss 0.5\\n', [(0, 7)])
+    ('loss 0.5', [(0, 7)])
     """
 
     closed = False
@@ -40,16 +40,16 @@ class Shown(io.TextIOBase):
     def __init__(self, path: Path, current_line: Callable[[], int | None]) -> None:
         self.start = 0
         """Where the output of the block begins in the file, in bytes."""
-        self._path, self._current_line = path, current_line
+        self._current_line = current_line
         self._process = os.getpid()
         # Unbuffered and at the end of the file, whoever else has written there.
-        self._file = path.open("ab", buffering=0)
+        self._file = path.open("a+b", buffering=0)
         self._unsent = ""
         self._room = MAX_SHOWN
 
     def take(self) -> tuple[str, list[tuple[int, int]]]:
         """Return what the block has shown, as `read_shown` does, and start the output of the next one."""
-        text, pieces, self.start = read_shown(self._path, self.start)
+        text, pieces, self.start = read_shown(self._file.fileno(), self.start)
         self._room = MAX_SHOWN
         self.closed = False
         return text, pieces
@@ -61,15 +61,20 @@ class Shown(io.TextIOBase):
         self.closed = True
 
     def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if self.closed:
             raise ValueError("I/O operation on closed file: the lesson has closed sys.stdout")
         # One character more than fits tells `take` that the limit was passed.
         kept = text[: self._room + 1]
         self._room -= len(kept)
-        self._unsent += kept
-        # A child writes whole lines, or those of two children could mix.
-        if "\n" in text or not self.in_child():
-            self.flush()
+        if not self.in_child():
+            self._send(kept)
+        else:
+            # A child writes whole lines, or those of two children could mix.
+            self._unsent += kept
+            if "\n" in kept:
+                self.flush()
         if self._room < 0:
             raise OutputTooLongError
         return len(text)
@@ -80,26 +85,34 @@ class Shown(io.TextIOBase):
 
     def flush(self) -> None:
         """Write what a child has not written yet."""
-        if self._unsent:
-            record = json.dumps([self._unsent, self._current_line()])
-            self._unsent = ""
-            self._file.write(record.encode() + b"\n")
+        text, self._unsent = self._unsent, ""
+        self._send(text)
+
+    def _send(self, text: str) -> None:
+        if text:
+            record = json.dumps([text, self._current_line()])
+            # A record that a full disk cuts off spoils no other one.
+            self._file.write(f"\n{record}\n".encode())
 
 
-def read_shown(path: Path, start: int) -> tuple[str, list[tuple[int, int]], int]:
-    """Return what was written into the file `path` after its first `start` bytes, and where that ends.
+def read_shown(descriptor: int, start: int) -> tuple[str, list[tuple[int, int]], int]:
+    """Return what was written into a file after its first `start` bytes, and where that ends.
 
-    Between the two are the offset of each piece of the text, and the line of the lesson that showed it.
+    The text is without its last newline, and is cut off where it has more than `MAX_SHOWN` characters.
+    Between the two are the offset of each piece of it, and the line of the lesson that showed it.
     """
-    with path.open("rb") as file:
-        file.seek(start)
-        data = file.read()
-    end = data.rfind(b"\n") + 1  # the rest of a record may be on its way
+    data = os.pread(descriptor, max(0, os.fstat(descriptor).st_size - start), start)
+    whole = data[: data.rfind(b"\n") + 1]  # the rest of a record may be on its way
     text = io.StringIO()
     pieces: list[tuple[int, int]] = []
-    for record in data[:end].splitlines():
-        piece, line = json.loads(record)
+    for record in whole.splitlines():
+        try:
+            piece, line = json.loads(record)
+        except ValueError:  # an empty line, or a record that was cut off
+            continue
         if line is not None and (not pieces or pieces[-1][1] != line):
             pieces.append((text.tell(), line))
         text.write(piece)
-    return text.getvalue(), pieces, start + end
+        if text.tell() > MAX_SHOWN:
+            break
+    return text.getvalue().removesuffix("\n"), pieces, start + len(whole)

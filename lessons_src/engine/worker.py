@@ -4,6 +4,7 @@ The fork server imports this before there is a lesson, so code at module level m
 draw, or depend on the lesson.
 """
 
+import contextlib
 import faulthandler
 import multiprocessing
 import os
@@ -108,10 +109,10 @@ def _run_block(shell: LessonShell, block: Block, written: BufferedRandom) -> Blo
     figures.show_open()
     text, pieces = shell.shown.take()
     run = BlockRun(
-        shown=text[:MAX_SHOWN].removesuffix("\n"),
+        shown=text[:MAX_SHOWN],
         shown_by=pieces,
         figures=shell.figures,
-        noise=_first_line(written),
+        noise=_line_to_report(written),
     )
     if len(text) > MAX_SHOWN:
         run.ended = False
@@ -127,22 +128,23 @@ def _run_block(shell: LessonShell, block: Block, written: BufferedRandom) -> Blo
     return run
 
 
-def _first_line(written: BufferedRandom) -> str | None:
+def _line_to_report(written: BufferedRandom) -> str | None:
     """Return a line of what went past `sys.stdout`, and empty the file for the next block."""
     written.seek(0)
     rows = written.read(MAX_SHOWN).decode(errors="replace").strip().splitlines()
     written.seek(0)
     written.truncate()
     # A traceback says last what is wrong.
-    return next(iter(rows[::-1] if rows[:1] == ["Traceback (most recent call last):"] else rows), None)
+    is_traceback = any(row.startswith("Traceback (most recent call last)") for row in rows)
+    return next(iter(rows[::-1] if is_traceback else rows), None)
 
 
 def _end_child(shell: LessonShell) -> None:
     """End this process if the block has forked it: only the lesson's own goes on."""
     if shell.shown.in_child():
         failed = isinstance(shell.error, Exception) and not isinstance(shell.error, OutputTooLongError)
-        if failed:
-            shell.shown.write(f"{_last_line(shell.error)}\n")
+        with contextlib.suppress(OutputTooLongError):
+            shell.shown.write(f"{_last_line(shell.error)}\n" if failed else "")
         shell.shown.flush()
         os._exit(failed)
 

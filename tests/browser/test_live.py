@@ -282,6 +282,19 @@ def test_prints_come_as_a_block_runs_and_stay_when_it_is_stopped(lesson: Page) -
     expect(lesson.get_by_text("Its last run was ended early.")).to_have_count(0)
 
 
+def test_prints_of_a_run_that_goes_on_stay_while_the_reader_writes_elsewhere(lesson: Page) -> None:
+    frame = write(edit(lesson, PRINT), "print('step', 1)\nwhile True: pass")
+    frame.get_by_role("button", name="Run", exact=True).click()
+    expect(lesson.locator(".live-yours")).to_have_text("step 1")
+    write(edit(lesson, EXERCISE), "answer = 1")
+    expect(lesson.get_by_text("Its last run was ended early.")).to_have_count(0)
+    expect(lesson.locator(".live-yours")).to_have_text("step 1")
+    write(frame, "x")
+    expect(lesson.locator(".live-yours + .live-note")).to_have_text("Not run since you changed it.")
+    frame.get_by_role("button", name="Stop").click()
+    expect(lesson.locator(".live-yours + .live-note")).to_have_text("Not run since you changed it.")
+
+
 def test_a_new_run_of_a_page_ends_the_one_before(lesson: Page) -> None:
     looping = write(edit(lesson, PRINT), "while True:\n    pass")
     looping.get_by_role("button", name="Run", exact=True).click()

@@ -216,6 +216,13 @@ def test_a_page_with_a_name_that_tests_do_not_find_is_a_failure(
     assert "not built, because of 1 failure in lessons" in caplog.text
 
 
+def test_a_file_that_is_left_out_of_the_site_may_have_any_name(site: Site) -> None:
+    site.configure("plugins:", "exclude_docs: b.markdown\nplugins:")
+    site.write("# A\n")
+    site.write(block("1", "2"), name="b.markdown")
+    site.build()
+
+
 def test_a_page_that_another_plugin_makes_is_left_alone(site: Site) -> None:
     site.configure("strict: true", "strict: true\nhooks: [hook.py]")
     (site.root / "hook.py").write_text(HOOK.format(content="# Made\n\n```py\n1\n```\n"))

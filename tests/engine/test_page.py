@@ -201,6 +201,8 @@ def test_text_beside_a_block_is_a_paragraph_of_its_own() -> None:
     html = render("Above\n" + block("1", "1").rstrip("\n") + "\nBelow\n")
     found = [child.name for child in html.find_all(recursive=False)]
     assert found == ["p", "div", "div", "p"]
+    html = render(block("1", "1", "predict: q").rstrip("\n") + "\nWhy.\n\n<!-- /predict -->\n")
+    assert [child.name for child in one(html, "details").find_all(recursive=False)] == ["summary", "div", "p"]
     html = render("- One\n" + block("1", "1", indent="    ").rstrip("\n") + "\n- Two\n")
     assert [[child.name for child in item.find_all(recursive=False)] for item in html.select("li")] == [
         ["p", "div", "div"],

@@ -225,6 +225,9 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         (1, "front matter must begin on line 1 and end with `---`", "---\nminutes: 30\n\nText.\n"),
         (2, "front matter must begin on line 1 and end with `---`", "\n---\nminutes: 30\n---\n"),
         (1, "MkDocs would take this line for front matter", "Note: this is text.\n"),
+        (1, "MkDocs would take this line for front matter", "https://pytorch.org is a site.\n"),
+        (2, "front matter must begin on line 1", "<!-- # Licence -->\n---\ntitle: A\nminutes: 30\n---\n"),
+        (1, "front matter must begin on line 1", "---\n# the course\nminutes: 35\n\nText.\n"),
         # Comments
         (
             3,
@@ -241,6 +244,9 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
         # Directives
         (1, "a question must close each HTML tag", block("1", "1", "predict: Is it <b>bold?")),
         (1, "a question must close each HTML tag", block("1", "1", "predict: What?</summary>")),
+        (1, "a question must close each HTML tag", block("1", "1", "predict: a</summary><summary>b")),
+        (1, "this directive is not above a Python fence", "<!-- /figure -->\n"),
+        (3, "the block of an exercise must call", block("checksum([1])", "1", "exercise: ★ 5 min")),
         (1, "a percentage below 100 or both, not `100%`: write", block("1", "1", "tolerance: 100%")),
         (1, "unknown directive `hiden`; did you mean `hidden`?", block("x = 1", None, "hiden")),
         (1, "unknown directive `a remark`", block("x = 1", None, "a remark")),
@@ -264,6 +270,40 @@ def test_a_near_miss_is_an_error_at_its_line(line: int, words: str, text: str) -
     assert found, "passed over in silence"
     assert found[0][0] == line
     assert words in found[0][1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Containers with their content, and what is none
+        "!!! note\n\n\tText by tab.\n",
+        '=== "T"\n\n\tText by tab.\n',
+        '!!! warning "This page is a draft"\n\nText.\n',
+        "In JavaScript, equality is\n=== and not ==.\n",
+        "??? What is this?\n\nText.\n",
+        "He asked\n??? and left.\n",
+        "```console\n!!! note\n```\n",
+        # Comments without a block
+        "<!-- ~~~~~ Setup ~~~~~ -->\n",
+        "<!-- TODO: make this a ```text fence -->\n",
+        "<!-- lines 1~~~5 were cut -->\n",
+        "<!--\n```mermaid\na\n```\n-->\n",
+        "<!-- about the <!-- mark -->\n\nText.\n",
+        "Write `<!--` and `-->`.\n",
+        # Front matter and rules
+        "---\n\nText.\n",
+        "# A\n\nText.\n\n---\n\nNote: this is text.\n",
+        "---\nTitle: A\ntitle: B\n---\n",
+        "A `key: value` pair.\n",
+        # Questions and exercises
+        block("1", "1", "predict: Is $i<n$ or $j>m$?"),
+        block("1", "1", "predict: See <https://pytorch.org>: what?"),
+        block("1", "1", "predict: Is `<b>` bold, or <b>this</b>?<br>Say."),
+        block("result = check_it(1)", None, "exercise: ★ 5 min"),
+    ],
+)
+def test_what_looks_a_little_like_a_mistake_is_none(text: str) -> None:
+    assert problems(text) == []
 
 
 def test_a_directive_that_is_only_spoken_of_is_none() -> None:

@@ -24,6 +24,7 @@ from lessons_src.engine.running import BackgroundRuns, Run, _Process, prepare
 from lessons_src.engine.shown import read_shown
 
 LIMIT = 1.0
+ROOT = Path(__file__).parents[2]
 
 
 def run_lessons(lessons: list[Lesson]) -> list[LessonRun]:
@@ -100,11 +101,12 @@ def test_lines_of_several_children_do_not_mix() -> None:
 def test_half_of_what_a_child_writes_waits_for_the_rest(tmp_path: Path) -> None:
     file, found, start = tmp_path / "shown", [], 0
     for part in ('["one\\n", 2]\n["tw', 'o", 3]\n'):
-        with file.open("a") as child:
+        with file.open("a+") as child:
             child.write(part)
-        *shown, start = read_shown(file, start)
+            child.flush()
+            *shown, start = read_shown(child.fileno(), start)
         found.append(shown)
-    assert found == [["one\n", [(0, 2)]], ["two", [(0, 3)]]]
+    assert found == [["one", [(0, 2)]], ["two", [(0, 3)]]]
 
 
 def test_a_child_that_does_not_end_its_line_is_shown_too() -> None:
@@ -139,6 +141,38 @@ def test_a_traceback_in_a_warning_has_only_frames_of_the_lesson_and_the_project(
     assert shown(block(f"import warnings\nwarnings.warn({text!r})")) == [
         'UserWarning:   File "lessons_src/regression.py", line 7, in f\n    x\n    ^\nz'
     ]
+
+
+def test_what_is_printed_while_something_else_is_printed_comes_once() -> None:
+    code = "import weakref\nclass Node: pass\nfor i in range(2000):\n    a, b = Node(), Node()\n"
+    code += "    a.other, b.other = b, a\n    weakref.finalize(a, print, 'freed', i)\n    print('step', i)"
+    (found,) = shown(block(code))
+    assert found.count("step") == 2000
+    assert 0 < found.count("freed") <= 2000
+
+
+def test_a_record_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
+    with (tmp_path / "shown").open("w+b") as file:
+        file.write(b'\n["one\\n", 2]\n\n["tw\n["three", 3]\n')
+        file.flush()
+        assert read_shown(file.fileno(), 0)[:2] == ("one\nthree", [(0, 2), (4, 3)])
+
+
+def test_only_text_can_be_written_to_standard_output() -> None:
+    (failure,) = failures(block("import sys\nsys.stdout.write(b'x')"))
+    assert "TypeError: write() argument must be str, not bytes" in failure
+
+
+def test_a_lesson_that_deletes_its_own_directory_goes_on_and_one_that_crashes_then_says_so() -> None:
+    code = "import shutil, pathlib\nshutil.rmtree(pathlib.Path.cwd().parent)"
+    assert shown(block(code), block("print(2)")) == ["", "2"]
+    assert f"{ENDED} 3," in failures(block(f"{code}\nimport os\nos._exit(3)"))[0]
+
+
+def test_a_child_that_prints_too_much_and_then_raises_ends_as_a_child() -> None:
+    code = "import os\nif os.fork() == 0:\n    try: print('x' * 10**6)\n    except Exception: pass\n"
+    (failure,) = failures(block(code + "    raise ValueError\nelse: os.wait();"))
+    assert TOO_MUCH in failure
 
 
 def test_what_is_displayed_is_shown_as_its_text() -> None:
@@ -764,6 +798,10 @@ def test_a_folder_of_this_machine_is_refused() -> None:
     assert failures(block(code, ".../torch/__init__.py", "ellipsis")) == []
     (failure,) = failures(block("raise OSError(__import__('os').__file__)", "x", "raises"))
     assert "a folder of this machine" in failure
+    (failure,) = failures(block(code, f"{Path.home()}/x ...", "ellipsis"))
+    assert f"this block shows {str(Path.home())!r}, a folder of this machine" in failure
+    beside = f"{ROOT}x"
+    assert failures(block(f"print({beside!r}, 'a' + {str(ROOT)!r})", f"{beside} a{ROOT}")) == []
 
 
 def test_code_that_has_no_end_is_an_error_in_the_words_of_a_script() -> None:

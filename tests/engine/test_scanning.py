@@ -124,7 +124,7 @@ OPEN = "the fence opened on line 1 closes with ```"
         (1, UNSEEN, "-     ~~~ python\n"),
         (1, UNSEEN, ">     ```text\n"),
         (3, UNSEEN, "   !!! note\n\n        ```python\n        1\n        ```\n"),
-        (2, "what is inside HTML: take this block out of it", "<div>\n```python\n1\n```\n</div>\n"),
+        (2, "put an empty line between the tag and the block", "<div>\n```python\n1\n```\n</div>\n"),
         # How fences close
         (1, "this fence is never closed; end it with ~~~~", "~~~~python\n1\n"),
         (1, "this fence is never closed; end it with ```", "```python"),

@@ -196,6 +196,19 @@ def test_a_model_that_does_not_learn_gets_its_hint(
     assert said(capsys, check_all_learn, answer) == f"Not yet: {hint}\n"
 
 
+class Sigmoid(Right):
+    def forward(self, x: Tensor) -> Any:
+        for layer in self.hidden:
+            x = torch.sigmoid(layer(x))
+        return self.out(x)[:, 0]
+
+
+def test_a_network_that_bends_a_little_bends(capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in range(100):
+        torch.manual_seed(seed)
+        assert said(capsys, check_all_learn, Sigmoid) == "Right.\n", seed
+
+
 def test_all_parameters_learn(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, check_all_learn, Right) == "Right.\n"
     assert "raises RuntimeError: mat1 and mat2 shapes cannot" in said(capsys, check_all_learn, Slip)

@@ -10,7 +10,7 @@ const PAUSE = 500; // milliseconds after the last key, until a block runs as the
 const AS_I_TYPE = "lesson-run-as-i-type";
 const NO_EDITS = "{}";
 const ASIDE = "details:not(.lesson-predict)";
-const UNFINISHED = ""; // what the edits were of an output whose run has not come to its end
+const UNFINISHED = ""; // in place of the edits: the run of this output has not come to its end
 
 class LivePage {
   blocks = [];
@@ -33,7 +33,7 @@ class LivePage {
   refresh() {
     for (const block of this.blocks) {
       const now = JSON.stringify(this.edits(block));
-      if (now === NO_EDITS && block.shown !== now) block.restore();
+      if (now === NO_EDITS && block.shown !== now && block.shown !== UNFINISHED) block.restore();
       const isConcerned = block.text !== block.original || block.yours.length > 0 || !block.aside;
       block.isStale = block.shown !== now && isConcerned;
     }
@@ -70,6 +70,7 @@ class LivePage {
     const shown = new Map(this.blocks.map((each) => [each.number, JSON.stringify(this.edits(each))]));
     this.blocks.forEach((each) => each.editor?.markLine(null));
     block.setRunning(true);
+    this.isRunning = true;
     let [count, ended, failed] = [1, 0, null];
     try {
       const wanted = { lesson: this.lesson, digest: this.digest, edits, block: last.number };
@@ -78,7 +79,7 @@ class LivePage {
         if (event.count) {
           count = event.count;
         } else if (event.so_far) {
-          source?.grow(event.so_far, source === block);
+          source?.grow(event.so_far, shown.get(event.block), source === block);
         } else {
           ended += 1;
           failed = event.failed ? event : null;
@@ -96,6 +97,7 @@ class LivePage {
       say(request.signal.aborted ? request.signal.reason : why);
     } finally {
       if (block.request === request) block.setRunning(false);
+      if (this.request === request) this.isRunning = false;
       this.refresh();
     }
   }
@@ -240,7 +242,7 @@ class LiveBlock {
   }
 
   // Show what it has printed until now. New text goes below what is there, so that one can scroll and select.
-  grow(html, isAsked) {
+  grow(html, edits, isAsked) {
     const next = make("template", { innerHTML: html }).content.querySelector("samp");
     const samp = this.shown === UNFINISHED && this.yours[0]?.querySelector("samp");
     const box = () => this.yours[0];
@@ -250,6 +252,7 @@ class LiveBlock {
     } else {
       this.show(html, UNFINISHED, isAsked);
     }
+    this.unfinished = edits;
     if (isAtEnd) box().scrollTop = box().scrollHeight;
   }
 
@@ -288,8 +291,10 @@ class LiveBlock {
     if (this.editor) this.commands.below.hidden = !this.page.blocks.some((b) => b.isStale && b.number > this.number);
     const isChanged = this.text !== this.original;
     if (!this.isStale || !(isChanged || this.yours.length || this.stored.length)) return;
+    const isOfNow = this.shown === UNFINISHED && this.unfinished === JSON.stringify(this.page.edits(this));
+    if (isOfNow && this.page.isRunning) return;
     const isSince = isChanged ? "Not run since you changed it." : "Not run since a block above was changed.";
-    const textContent = this.shown === UNFINISHED ? "Its last run was ended early." : isSince;
+    const textContent = isOfNow ? "Its last run was ended early." : isSince;
     this.note = make("p", { className: "live-note", textContent });
     this.place.before(this.note);
   }

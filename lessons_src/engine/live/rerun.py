@@ -103,7 +103,7 @@ class Rerun:
         if self._ended == self.count:
             return None
         number, block = self._numbers[self._ended], self._blocks[self._ended]
-        text = self._run.shown_so_far().removesuffix("\n")
+        text = self._run.shown_so_far()
         if not text or number < self._first:
             return None
         return number, render_rerun(block, BlockRun(shown=text), name="", place="")
