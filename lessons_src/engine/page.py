@@ -214,7 +214,7 @@ def render_rerun(block: Block, run: BlockRun, *, name: str, place: str) -> str:
         html += _note(f"A page does not show what C code or a subprocess writes: {run.noise!r}")
     # What no page may show is no error of a reader.
     if run.problem and run.ended:
-        html += _note(run.problem)
+        html += _note(run.problem[0].upper() + run.problem[1:])
     if said := run.error if run.ended else run.problem:
         html += render_error(f"{said}\n({place})" if place else said)
     return html

@@ -935,8 +935,9 @@ class Server:
         )
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait()
+        for _ in range(2):  # as somebody in a hurry does
+            self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
         self.log.close()
 
     def wait_for(self, words: str, but_not: str = "§") -> str:

@@ -97,10 +97,10 @@ def test_an_expected_exception_is_shown_and_the_run_goes_on() -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("print('50%\\r100%')", "50%\r100%the block shows '\\r', which a page cannot"),
+        ("print('50%\\r100%')", "50%\r100%The block shows '\\r', which a page cannot"),
         (
             "import threading as t, time\nt.Thread(target=time.sleep, args=(9,)).start()",
-            "the block leaves the",
+            "The block leaves the",
         ),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_figure_that_no_page_shows_is_refused_in_words() -> None:
     (ended,) = rerun(
         parse(block("1", "1")), {0: "from IPython.display import SVG\nSVG('<svg onload=\"a()\"/>')"}
     )
-    assert "the figure must be a picture only, not one with the event handler `onload`" in text(ended)
+    assert "The figure must be a picture only, not one with the event handler `onload`" in text(ended)
     assert "<svg" not in (ended.html or "")
 
 
