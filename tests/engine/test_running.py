@@ -403,6 +403,7 @@ def test_a_server_that_is_killed_while_a_lesson_starts_is_replaced() -> None:
 
 def test_a_report_that_is_cut_off_is_the_end_of_reports() -> None:
     process = _Process()
+    assert process.shown(0) == ("", []), "before it has begun"
     process._reports.close()
     process._reports, sender = multiprocessing.Pipe(duplex=False)
     os.write(sender.fileno(), (1000).to_bytes(4, "big") + b"less than that")
