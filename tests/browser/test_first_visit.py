@@ -3,7 +3,7 @@
 import gzip
 
 import pytest
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Page, Response, expect
 from site_pages import BUDGETS
 
 pytestmark = pytest.mark.slow
@@ -28,14 +28,24 @@ def test_the_first_visit_to_a_lesson_and_its_first_search_are_within_their_budge
     assert index.value.url.removeprefix(address) not in weights, "nobody had searched"
 
 
-def test_a_search_that_could_not_be_reached_works_when_it_is_opened_again(page: Page, address: str) -> None:
+@pytest.mark.parametrize("again", ["opened", "typed"])
+def test_a_search_that_could_not_be_reached_works_when_it_is_asked_again(
+    page: Page, address: str, again: str
+) -> None:
     page.set_viewport_size({"width": 1300, "height": 900})
     page.goto(address)
     page.route("**/search_index.json", lambda route: route.abort())
-    page.keyboard.press("/")
-    page.keyboard.press("Escape")
+    query = page.get_by_role("textbox", name="Search")
+    with page.expect_event("requestfailed"):
+        page.keyboard.press("/")
+    expect(query).to_be_focused()
+    if again == "opened":
+        page.keyboard.press("Escape")
+        expect(query).not_to_be_focused()
     page.unroute("**/search_index.json")
-    page.keyboard.press("/")
+    if again == "opened":
+        page.keyboard.press("/")
+        expect(query).to_be_focused()
     page.keyboard.type("accumulates")
     page.locator(".md-search-result__link").first.wait_for()
 
