@@ -149,9 +149,9 @@ def page_html(page: Page) -> str:
 
 
 def finish_page(lesson: Lesson, page: Page, html: str) -> tuple[str, list[Failure]]:
-    """Return the `html` of a page with its formulas drawn, and what Markdown has not made of it.
+    """Draw the formulas in the `html` of a page. Return it, and the failures that only the HTML shows.
 
-    That is a block which is no fence, and a formula which is not LaTeX.
+    A failure is a block that is no fence there, or a formula that is not LaTeX.
     """
     failures = [
         Failure(lesson.path, line, UNSEEN, lesson.line(line))

@@ -108,7 +108,7 @@ def details(title: str, inside: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Begin each line with `> `, except those that stand for a block."""
+    """Put `> ` before each line, but not before the placeholder of a block."""
 
     def quote(match: re.Match[str]) -> str:
         rows = match[0].strip()

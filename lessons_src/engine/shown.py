@@ -84,7 +84,7 @@ class Shown(io.TextIOBase):
         return os.getpid() != self._process
 
     def flush(self) -> None:
-        """Write what a child has not written yet."""
+        """Write a child's unfinished line."""
         text, self._unsent = self._unsent, ""
         self._send(text)
 
