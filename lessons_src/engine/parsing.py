@@ -40,6 +40,7 @@ _SHOWN = re.compile(rf"[\w#.+-]+{_OPTIONS}|(?:[\w#.+-]+[ \t]*)?\{{.*\}}")
 _PYTHON_LIKE = re.compile(
     r"[{\s.]*(?:i?py|cython|code-cell|jupyter-execute)|\{[^}]*\.(?:i?py|cython)", re.IGNORECASE
 )
+_CHECK = re.compile(r"\bcheck(?:_\w+)?\(")
 _OUTPUT_LIKE = re.compile(r"\{?\s*\.?(?:te?xt|plain|plaintext|outputs?|out|stdout)\b", re.IGNORECASE)
 
 
@@ -238,6 +239,12 @@ def _directives(fence: Fence) -> tuple[Directives, Problem | None]:
         return Directives(), Problem(fence.comments[0].span.start + 1, str(error))
     if any(comment.indent != fence.indent for comment in fence.comments):
         problem = Problem(fence.span.start + 1, "indent the directives like the fence below them")
+        return directives, problem
+    if directives.exercise and not _CHECK.search(fence.body):
+        problem = Problem(
+            fence.span.start + 2,
+            "the block of an exercise must call its check, such as `check_slope(answer)`",
+        )
         return directives, problem
     return directives, _code_problem(fence, directives)
 
