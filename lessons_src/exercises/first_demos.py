@@ -257,8 +257,8 @@ def _height(degrees: float, far: float) -> float:
     """Return the height of the lesson's ball after `far` metres."""
     across, up = 10 * math.cos(math.radians(degrees)), 10 * math.sin(math.radians(degrees))
     height = 0.0
-    for _ in range(20):
-        time = far / 20 / across
+    for _ in range(10):
+        time = far / 10 / across
         height += up * time
         brake = 1 - 0.03 * math.hypot(across, up) * time
         across, up = across * brake, up * brake - 9.81 * time
