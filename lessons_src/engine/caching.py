@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
 import json
 import logging
 import os
@@ -148,5 +147,6 @@ _ENGINE_SOURCES = [
 @functools.cache
 def _installed() -> tuple[object, ...]:
     """Return the machine, the interpreter and the installed packages: a lesson may import any of them."""
-    packages = sorted((d.metadata["Name"], d.version) for d in importlib.metadata.distributions())
-    return platform.platform(), platform.machine(), sys.version, tuple(packages)
+    # Each has a folder whose name ends in its version, such as `torch-2.13.0.dist-info`.
+    packages = {entry.name for folder in sys.path for entry in Path(folder).glob("*-*-info")}
+    return platform.platform(), platform.machine(), sys.version, sorted(packages)

@@ -59,7 +59,8 @@ _build_log = logging.getLogger("mkdocs.plugins.lessons")
 # Under `serve`, a warning in MkDocs' own log would end a strict build, and with it the reload.
 _serve_log = logging.getLogger("lessons")
 
-_PACKAGE = Path(__file__).parents[1]
+_ENGINE = Path(__file__).parent
+_PACKAGE = _ENGINE.parent
 _RUNS = Path(".cache", "lessons")
 # The lines that mkdocstrings replaces with docstrings
 _DOCSTRINGS = re.compile(r"^ *::: ", re.MULTILINE)
@@ -515,7 +516,7 @@ def _try_port(host: str, port: int) -> None:
 
 
 def _broken_modules() -> list[Failure]:
-    """Return a failure for each module of the package that is not Python."""
+    """Return a failure for each module of the package that is not Python; the engine is imported already."""
     return [
         Failure(
             file.relative_to(_PACKAGE.parent).as_posix(),
@@ -524,5 +525,5 @@ def _broken_modules() -> list[Failure]:
             (error.text or "").strip(),
         )
         for file in sorted(_PACKAGE.rglob("*.py"))
-        if (error := syntax_error(file.read_bytes()))
+        if _ENGINE not in file.parents and (error := syntax_error(file.read_bytes()))
     ]

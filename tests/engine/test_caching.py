@@ -257,9 +257,12 @@ class Project:
         self.install("1.0")
 
     def install(self, version: str) -> None:
-        information = self.root / ".venv" / "demo-0.dist-info"
-        information.mkdir(parents=True, exist_ok=True)
-        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: demo\nVersion: {version}\n")
+        """Put `version` in place of the one that is installed, as pip does."""
+        packages = self.root / ".venv"
+        packages.mkdir(exist_ok=True)
+        for information in packages.iterdir():
+            shutil.rmtree(information)
+        (packages / f"demo-{version}.dist-info").mkdir()
 
     def ask(self, *changes: Path, before: Path | str = "", **environment: str) -> str:
         """Whether a fresh process finds a run in the cache.
