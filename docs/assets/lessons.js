@@ -52,10 +52,12 @@ document$.subscribe(() => {
   document.querySelectorAll("[data-md-type=copy]").forEach((button) => button.setAttribute("aria-label", "Copy"));
 });
 
-// One switch a page shows all answers, or hides them, and the next page does the same.
+// One switch a page shows all answers, or hides them. The next lesson does the same; the claims and the exam, which
+// have no time above them, start closed.
 document$.subscribe(() => {
   const folds = document.querySelectorAll(".lesson-predict");
   if (folds.length < 2 || document.querySelector(".lesson-switch")) return;
+  const time = document.querySelector(".lesson-time");
   const button = document.createElement("button");
   button.type = "button";
   button.className = "lesson-switch";
@@ -67,14 +69,14 @@ document$.subscribe(() => {
     for (const fold of folds) fold.open = all;
     label();
   };
-  show(localStorage.getItem("lesson-answers") === "true");
+  show(time !== null && localStorage.getItem("lesson-answers") === "true");
   for (const fold of folds) fold.addEventListener("toggle", label);
   button.addEventListener("click", () => {
     const all = !allOpen();
-    localStorage.setItem("lesson-answers", all);
+    if (time) localStorage.setItem("lesson-answers", all);
     show(all);
   });
-  (document.querySelector(".lesson-time") ?? document.querySelector(".md-content h1")).after(button);
+  (time ?? document.querySelector(".md-content h1")).after(button);
 });
 
 // The page as Markdown, for an editor or a chat. A page without a copy of that kind, and one that may not use the
