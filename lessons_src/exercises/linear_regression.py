@@ -10,11 +10,13 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from lessons_src.exercises.checking import Hint, ask, check, near, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Self
 
     from torch import Tensor
 
@@ -27,7 +29,7 @@ OTHER_POINTS = torch.tensor([-1.0, 0.0, 3.0]), torch.tensor([1.0, -3.0, -5.0])
 LR, STEPS = 0.03, 7
 WEIGHT = torch.tensor([1, 2, 1, 3])
 SMALL, LIMIT = 0.01, 1000
-CALLS = 150 * LIMIT  # of PyTorch with `x`, in a loop that gives up: enough for any
+CALLS = 150 * LIMIT  # of PyTorch, in a loop that gives up: enough for any
 
 PAIR = "return `a` and `b`, the two parameters, in this order: `return a, b`."
 RANDOM = "two calls with the same data give different answers. Start at a = 0 and b = 0."
@@ -62,6 +64,7 @@ NO_GRAD_YET = (
     "`.grad` is None before `backward()` has filled it, in the new tensor that `a = …` makes, and where "
     "`requires_grad=True` is missing."
 )
+LOSS_ONCE = "Is the loss computed anew in every step?"
 ONE_STEP = "it makes one step, however large `steps` is. Is `return` inside the loop?"
 SIGNED = "a gradient of -5 is smaller than `small`, and not small. Compare its size."
 TOO_EARLY = "it stops in its first step. What is in `.grad` where you look at it?"
@@ -110,6 +113,8 @@ def _line(function: Callable[..., Any], *arguments: Any) -> Line:
             raise Hint(f"{hint} {NO_WAY_BACK}") from hint
         if "leaf Variable" in str(hint):
             raise Hint(f"{hint} {IN_PLACE}") from hint
+        if "second time" in str(hint):
+            raise Hint(f"{hint} {LOSS_ONCE}") from hint
         raise
     match answer.tolist() if isinstance(answer, torch.Tensor) else answer:
         case a, b:
@@ -247,28 +252,37 @@ class _EndlessError(Exception):
     """A loop of the learner does not end."""
 
 
-class _Counted(torch.Tensor):
-    """Data that raise after `CALLS` operations, to end a loop that does not."""
+class _Counted(TorchFunctionMode):
+    """Raises after `CALLS` operations, to end a loop that does not.
+
+    A mode and not a subclass of the data: with that, `a -= …` would give `a` another object, of the subclass.
+    """
 
     calls = 0
 
-    @classmethod
-    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        _Counted.count()
-        return super().__torch_function__(func, types, args, kwargs)  # type: ignore[no-untyped-call]
+    def __torch_function__(
+        self, function: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        self.count()
+        return function(*args, **(kwargs or {}))
 
-    @staticmethod
-    def count() -> None:
-        _Counted.calls += 1
-        if _Counted.calls > CALLS:
+    def count(self) -> None:
+        self.calls += 1
+        if self.calls > CALLS:
             raise _EndlessError
 
 
 class _CountedRate(float):
-    """A learning rate that ends a loop over plain numbers."""
+    """A learning rate of 0 that ends a loop over plain numbers."""
+
+    def __new__(cls, _: _Counted) -> Self:
+        return super().__new__(cls)
+
+    def __init__(self, counted: _Counted) -> None:
+        self.counted = counted
 
     def __mul__(self, other: Any) -> Any:
-        _Counted.count()
+        self.counted.count()
         return super().__mul__(other)
 
     __rmul__ = __mul__
@@ -276,17 +290,14 @@ class _CountedRate(float):
 
 def _judge_end(answer: Callable[..., Any]) -> None:
     """Raise a hint unless the loop gives up where the gradients never become small."""
-    x, y = POINTS
-    _Counted.calls = 0
+    counted = _Counted()
+
+    def watched(*arguments: Any) -> Any:
+        with counted:
+            return answer(*arguments)
+
     try:
-        count = ask(
-            answer,
-            x.as_subclass(_Counted),
-            y,
-            _CountedRate(0),
-            SMALL,
-            shown="yours",
-        )
+        count = ask(watched, *POINTS, _CountedRate(counted), SMALL, shown="yours")
     except Hint as hint:
         if isinstance(hint.__cause__, _EndlessError):
             raise Hint(f"{GIVE_UP} yours goes on.") from None

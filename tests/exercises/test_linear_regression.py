@@ -128,6 +128,16 @@ def recorded(x: Tensor, y: Tensor, lr: float, _: int) -> None:
     a -= lr * a.grad
 
 
+def measured_once(x: Tensor, y: Tensor, lr: float, steps: int) -> None:
+    a: Any = torch.zeros(1, requires_grad=True)
+    loss = ((a + x - y) ** 2).mean()  # the mistake
+    for _ in range(steps):
+        loss.backward()
+        with torch.no_grad():
+            a -= lr * a.grad
+            a.grad.zero_()
+
+
 def rebound(x: Tensor, y: Tensor, lr: float, _: int) -> None:
     a: Any = torch.zeros(1, requires_grad=True)
     ((a + x - y) ** 2).mean().backward()
@@ -171,6 +181,7 @@ def measured_in_no_grad(x: Tensor, y: Tensor, lr: float, _: int) -> None:
         (half_marked, "TypeError: unsupported", f"{hints.NO_GRAD_YET} {hints.IN_PLACE}"),
         (measured_in_no_grad, "RuntimeError: element 0", hints.NO_WAY_BACK),
         (recorded, "RuntimeError: a leaf Variable", hints.IN_PLACE),
+        (measured_once, "RuntimeError: Trying to backward through the graph a second time", hints.LOSS_ONCE),
         (rebound, "AttributeError: 'NoneType'", f"{hints.NO_GRAD_YET} {hints.IN_PLACE}"),
         (
             rebound_without_clear,
@@ -298,10 +309,25 @@ def in_plain_numbers(x: Tensor, y: Tensor, lr: float, small: float, *, last: flo
     return updated
 
 
+def with_returned_slopes(x: Tensor, y: Tensor, lr: float, small: float) -> int:
+    a: Any = torch.zeros(1, requires_grad=True)
+    b: Any = torch.zeros(1, requires_grad=True)
+    for updated in range(1000):
+        loss = ((a + b * x - y) ** 2).mean()
+        grad_a, grad_b = torch.autograd.grad(loss, [a, b])
+        if grad_a.abs() < small and grad_b.abs() < small:
+            return updated
+        with torch.no_grad():
+            a -= lr * grad_a
+            b -= lr * grad_b
+    return 1000
+
+
 @pytest.mark.parametrize(
     ("answer", "said_of_it"),
     [
         (partial(in_plain_numbers, last=1000), "Right."),
+        (with_returned_slopes, "Right."),
         (in_plain_numbers, f"Not yet: {hints.GIVE_UP} yours goes on."),
         (updates(lambda a, b, small: bool(a.abs() < small and b.abs() < small)), "Right."),
         (updates(lambda a, b, small: bool(max(a.abs(), b.abs()) < small)), "Right."),
