@@ -181,6 +181,9 @@ def _circle_losses(
         "you add the centre to the points. How far apart they are is a difference.": (
             (torch.hypot(x + u, y + v) - r) ** 2
         ).mean(),
+        "you exchange the coordinates of the centre: `u` belongs to x, and `v` to y.": (
+            (torch.hypot(x - v, y - u) - r) ** 2
+        ).mean(),
         "you add the way across to the way up. The distance is shorter.": ((walked - r) ** 2).mean(),
     }
 
@@ -194,10 +197,12 @@ def _repair_losses(
     down, right = pixels.diff(dim=0), pixels.diff(dim=1)
     summed = (down**2).sum() + (right**2).sum()
     rough = (down**2).mean() + (right**2).mean()
+    rough_seen = (seen.diff(dim=0) ** 2).mean() + (seen.diff(dim=1) ** 2).mean()
     around = ((pixels - pixels.roll(1, 0)) ** 2 + (pixels - pixels.roll(1, 1)) ** 2).mean()
     return misfit + 0.1 * rough, {
         "the roughness is missing.": misfit,
         "the misfit is missing.": 0.1 * rough,
+        "the roughness is that of `seen`. Take that of `pixels`.": misfit + 0.1 * rough_seen,
         "the roughness counts in full. Take 0.1 of it.": misfit + rough,
         "the misfit counts the lost pixels too, as if they were black.": squares.mean() + 0.1 * rough,
         "divide the misfit by the number of known pixels, not of all.": (squares * known).mean()

@@ -73,6 +73,10 @@ HALF_CUT = (
             f"{ON_IT}you add the centre to the points. How far apart they are is a difference.",
         ),
         (
+            "((away(v, u, x, y) - r) ** 2).mean()",
+            f"{ON_IT}you exchange the coordinates of the centre: `u` belongs to x, and `v` to y.",
+        ),
+        (
             "(((x - u).abs() + (y - v).abs() - r) ** 2).mean()",
             f"{ON_IT}you add the way across to the way up. The distance is shorter.",
         ),
@@ -322,6 +326,10 @@ PICTURE = "for a picture of 3 by 4 pixels: "
         ("((p - s) ** 2 * k).sum() / k.sum() + rough(p) / 10", "Right."),
         ("misfit(p, s, k)", f"{PICTURE}the roughness is missing."),
         ("0.1 * rough(p)", f"{PICTURE}the misfit is missing."),
+        (
+            "misfit(p, s, k) + 0.1 * rough(s)",
+            f"{PICTURE}the roughness is that of `seen`. Take that of `pixels`.",
+        ),
         ("misfit(p, s, k) + rough(p)", f"{PICTURE}the roughness counts in full. Take 0.1 of it."),
         (
             "((p - s) ** 2).mean() + 0.1 * rough(p)",
