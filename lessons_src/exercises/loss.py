@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite, isnan
+from math import isclose, isfinite, isnan
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SPOILED = torch.tensor([1.0, 1.4, 2.2, 2.3, 9.0])
 MEAN, MEDIAN = 3.18, 2.2
 MEAN_BEFORE = 2.0
+STEP = 0.01  # of the numbers that the exercise tries
 # The sigmoid of this score is 1 in float32.
 EXTREME = 200.0
 
@@ -89,7 +90,7 @@ def check_middles(by_squares: object, by_absolute: object) -> None:
         ("by_squares", squares, MEAN, (SPOILED - squares).square().mean()),
         ("by_absolute", absolute, MEDIAN, (SPOILED - absolute).abs().mean()),
     ]:
-        if not near(value, best, 0.01):
+        if not isclose(value, best, abs_tol=STEP + 1e-6):
             side = "larger" if value < best else "smaller"
             raise Hint(f"{name} = {value:g} gives a loss of {loss:.2f}; a {side} number gives less.")
 

@@ -38,6 +38,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
         (2.0, 2.2, "2.0 is the mean of y; use y_far, whose last value is 9."),
         (318, 220, "318 is larger than every value in y_far. If it is a place in `m`, look up m[…]."),
         (torch.tensor(2.5), 2.2, "by_squares = 2.5 gives a loss of 9.17; a larger number gives less."),
+        (3.2, 2.2, "by_squares = 3.2 gives a loss of 8.71; a smaller number gives less."),
         (8.44, 2.2, "by_squares = 8.44 gives a loss of 36.37; a smaller number gives less."),
         (3.18, 3.18, "by_absolute = 3.18 gives a loss of 2.33; a smaller number gives less."),
         ("mean", 2.2, "the answer must be one number, not 'mean'."),
@@ -82,8 +83,8 @@ def test_each_way_to_mend_the_shapes_is_right(
     assert said(capsys) == "Right."
 
 
-def test_a_middle_may_be_rounded(capsys: pytest.CaptureFixture[str]) -> None:
-    check_middles(3.2, torch.tensor([2.2]))
+def test_a_middle_may_be_the_next_number_that_was_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    check_middles(3.17, torch.tensor([2.2]))
     check_middles(by_squares=3.18, by_absolute=2.21)
     assert said(capsys) == "Right.\nRight."
 
