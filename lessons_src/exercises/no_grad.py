@@ -49,7 +49,7 @@ OTHER_LOSS = "that is not the mean squared error of the model."
 RECORDED = "the model's operations are recorded. Which switch turns that off?"
 LEFT_IN_EVAL = "the model was training, and now it is not. Leave it in the mode in which it was."
 LEFT_TRAINING = "the model was not training, and now it is. Leave it in the mode in which it was."
-LEFT_INSIDE = "a layer inside the model is in another mode than before. `model.train(mode)` sets all of them."
+LEFT_INSIDE = "a layer inside the model is in another mode than before. Note the mode of each, and set it."
 LEFT_FROZEN = "a parameter of the model no longer requires a gradient, so the model can learn no more."
 
 
@@ -213,27 +213,33 @@ def check_evaluate(answer: Callable[..., Any]) -> None:
     x, y = torch.randn(6, 2), torch.randn(6, 1)
     with torch.no_grad():
         right = ((model.eval()(x) - y) ** 2).mean().item()
-    for training in (True, False):
-        model.train(training)
+    for modes in ([True] * 4, [False] * 4, [True, True, False, True]):
+        _set_modes(model, modes)
         _judge_evaluation(answer, model, x, y, right)
-        if model.training != training:
-            raise Hint(LEFT_IN_EVAL if training else LEFT_TRAINING)
-        if any(layer.training != training for layer in model):
+        if model.training != modes[0]:
+            raise Hint(LEFT_IN_EVAL if modes[0] else LEFT_TRAINING)
+        if [module.training for module in model.modules()] != modes:
             raise Hint(LEFT_INSIDE)
         if not all(parameter.requires_grad for parameter in model.parameters()):
             raise Hint(LEFT_FROZEN)
 
 
+def _set_modes(model: Sequential, modes: list[bool]) -> None:
+    """Set whether the model itself and each of its layers is in training mode."""
+    for module, mode in zip(model.modules(), modes, strict=True):
+        module.training = mode
+
+
 def _judge_evaluation(
     answer: Callable[..., Any], model: Sequential, x: Tensor, y: Tensor, right: float
 ) -> None:
-    training, recorded = model.training, []
+    modes, recorded = [module.training for module in model.modules()], []
     # Of the last layer, for `model.forward` calls no hook of the model.
     hook = model[-1].register_forward_hook(lambda _, __, out: recorded.append(out.requires_grad))
     try:
         losses = []
         for _ in range(2):
-            model.train(training)
+            _set_modes(model, modes)
             losses.append(number(ask(answer, model, x, y, shown="(model, x, y)")))
     finally:
         hook.remove()

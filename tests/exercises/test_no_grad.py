@@ -247,11 +247,29 @@ def test_a_mean_that_asks_for_a_length_is_told_that_there_is_none(capsys: pytest
 
 
 def evaluate(model: Any, x: Tensor, y: Tensor) -> Any:
+    modules = list(model.modules())
+    modes = [module.training for module in modules]
+    model.eval()
+    with torch.no_grad():
+        loss = ((model(x) - y) ** 2).mean()
+    for module, mode in zip(modules, modes, strict=True):
+        module.training = mode
+    return loss
+
+
+def sets_all_layers_alike(model: Any, x: Tensor, y: Tensor) -> Any:
     was_training = model.training
     model.eval()
     with torch.no_grad():
         loss = ((model(x) - y) ** 2).mean()
     model.train(was_training)
+    return loss
+
+
+def puts_only_the_outermost_back(model: Any, x: Tensor, y: Tensor) -> Any:
+    was_training = model.training
+    loss = stays_in_eval(model, x, y)
+    model.training = was_training
     return loss
 
 
@@ -295,6 +313,8 @@ def leaves_recording_off(model: Any, x: Tensor, y: Tensor) -> Any:
         (is_recorded, hints.RECORDED),
         (stays_in_eval, hints.LEFT_IN_EVAL),
         (goes_back_to_training, hints.LEFT_TRAINING),
+        (sets_all_layers_alike, hints.LEFT_INSIDE),
+        (puts_only_the_outermost_back, hints.LEFT_INSIDE),
         (is_absolute, hints.OTHER_LOSS),
         (leaves_recording_off, checking._STILL_OFF),
         (lambda _, x, __: x, "the answer must be one number, not a tensor of shape (6, 2)."),
