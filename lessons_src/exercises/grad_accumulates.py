@@ -313,6 +313,8 @@ def _momentum_slip(given: Sequence[float], momentum: float) -> str:
             "the first step is too short: a new gradient counts in full. When is the sum made smaller, "
             "before it is used or after?"
         )
+    if math.isclose(given[1], (1 - momentum) * 0.6, rel_tol=1e-4):
+        return "the first step is too short: a new gradient counts in full, and not `1 - momentum` of it."
     if given[1] == 0:
         return "`w` is still 0 after the first step. Does `-=` change the tensor whose values you collect?"
     return f"`w` is {given[2]:.4g} after two steps, and SGD has {_sgd_path(momentum)[2]:.4g}."

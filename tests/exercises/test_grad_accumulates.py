@@ -378,6 +378,15 @@ def descend(
     return path
 
 
+def averages(lr: float, momentum: float, steps: int) -> list[float]:
+    w, mean, path = 0.0, 0.0, [0.0]
+    for _ in range(steps):
+        mean = momentum * mean + (1 - momentum) * 2 * (w - 3)
+        w -= lr * mean
+        path.append(w)
+    return path
+
+
 def test_momentum_by_hand_is_that_of_sgd(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, check_momentum, descend) == "Right."
 
@@ -401,6 +410,13 @@ def test_momentum_by_hand_is_that_of_sgd(capsys: pytest.CaptureFixture[str]) -> 
             (
                 "with momentum=0.9 the first step is too short: a new gradient counts in full. When "
                 "is the sum made smaller, before it is used or after?"
+            ),
+        ),
+        (
+            averages,
+            (
+                "with momentum=0.9 the first step is too short: a new gradient counts in full, and not "
+                "`1 - momentum` of it."
             ),
         ),
         (
