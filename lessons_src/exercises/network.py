@@ -212,9 +212,18 @@ def _judge_sgd(answer: Callable[..., Any], lr: float) -> None:
         if any(p.grad is not None and p.grad.any() for p in given):
             raise Hint("after `zero_grad()`, some parameter still has its old gradient.")
         torch.autograd.backward(model.loss())
+        slopes = [None if p.grad is None else p.grad.clone() for p in given]
         _method(optimiser, "step")
         if model.places() != right:
             raise Hint(f"after call {step + 1} of `step()`: {_step_hint(optimiser, model, before, lr)}")
+        if not all(
+            p.grad is slope is None
+            or (p.grad is not None and slope is not None and torch.equal(p.grad, slope))
+            for p, slope in zip(given, slopes, strict=True)
+        ):
+            raise Hint(
+                "`step()` has changed the gradients. It only reads them: to clear is for `zero_grad()`."
+            )
 
 
 SHORT = 40

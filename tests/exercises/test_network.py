@@ -295,7 +295,19 @@ class StepsAndClears(MySGD):
         super().step()
         for parameter in self.parameters:
             parameter.grad = None
-        self.lr *= 2
+
+
+class StepsAndZeroes(MySGD):
+    def step(self) -> None:
+        super().step()
+        for parameter in self.parameters:
+            if parameter.grad is not None:
+                parameter.grad.zero_()
+
+
+class StepsWronglyAndClears(StepsAndClears):
+    def __init__(self, parameters: Iterable[Any], lr: float) -> None:
+        super().__init__(parameters, 2 * lr)
 
 
 class NoStep:
@@ -308,6 +320,7 @@ class NoStep:
 
 NOT_MOVED = "no parameter has moved. Which tensor does `t = …` change, in a loop over the parameters?"
 FIRST = "after call 1 of `step()`: "
+STEP_CLEARS = "`step()` has changed the gradients. It only reads them: to clear is for `zero_grad()`."
 PASS_OVER = "A parameter that got no gradient has None in `.grad`: pass over it."
 
 
@@ -326,9 +339,11 @@ PASS_OVER = "A parameter that got no gradient has None in `.grad`: pass over it.
         (Uphill, f"{FIRST}the step goes uphill. Subtract."),
         (TwiceAsFar, f"{FIRST}it should subtract `lr` times the gradient, and nothing else."),
         (Decays, f"{FIRST}it should subtract `lr` times the gradient, and nothing else."),
+        (StepsAndClears, STEP_CLEARS),
+        (StepsAndZeroes, STEP_CLEARS),
         (
-            StepsAndClears,
-            "after call 2 of `step()`: it should subtract `lr` times the gradient, and nothing else.",
+            StepsWronglyAndClears,
+            "after call 1 of `step()`: it should subtract `lr` times the gradient, and nothing else.",
         ),
         (NeverClears, "after `zero_grad()`, some parameter still has its old gradient."),
         (
