@@ -38,7 +38,13 @@ from lessons_src.exercises.linear_regression import (
 from lessons_src.exercises.loss import check_bread_loss, check_fit_matrix, check_from_scores, check_middles
 from lessons_src.exercises.network import check_all_learn, check_arms, check_count, check_sgd
 from lessons_src.exercises.no_grad import check_diagnoses, check_evaluate, check_mean_loss, check_step
-from lessons_src.exercises.optimisation import check_diverges, check_land, check_one_epoch, check_rescale
+from lessons_src.exercises.optimisation import (
+    check_diverges,
+    check_land,
+    check_limit,
+    check_one_epoch,
+    check_rescale,
+)
 from lessons_src.exercises.recursive_functions import (
     check_depth,
     check_kinds,
@@ -68,6 +74,7 @@ __all__ = [
     "check_hoop",
     "check_kinds",
     "check_land",
+    "check_limit",
     "check_lost",
     "check_mean_loss",
     "check_middles",

@@ -83,6 +83,50 @@ def _sentence(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
+def _limit_hint(limit: float, bend: float) -> str | None:
+    """Say why this is not the limit on a parabola of this curvature, or None if it is."""
+    slips = {
+        bend: "this is the curvature. A larger curvature needs a smaller learning rate.",
+        bend / 2: "this is upside down: a larger curvature needs a smaller learning rate.",
+        1 / bend: "a walk with it lands in one step. It may jump beyond the bottom and still settle.",
+        4 / bend: "with it each step lands three times as far away as the last.",
+    }
+    right = 2 / bend
+    if near(limit, right, within=CLOSE):
+        return None
+    for slip, hint in slips.items():
+        if near(limit, slip, within=CLOSE):
+            return hint
+    if limit <= 0:
+        return "a learning rate is above 0."
+    if limit < right:
+        return "a walk with it settles, and with a slightly larger one it does so too."
+    return f"a walk with it does not settle. The curvature is {bend:g}."
+
+
+@check
+def check_limit(answer: Callable[..., Any]) -> None:
+    """Check a function that returns the limit of the learning rate on a parabola.
+
+    `answer` takes a loss, which is a function of one tensor, and returns a number.
+
+    Examples:
+        >>> check_limit(lambda loss_of: 0.1)
+        Not yet: for the loss 2 * (w - 5) ** 2 you return 0.1: a walk with it settles, and with a slightly \
+larger one it does so too.
+    """
+    cases: list[tuple[str, Callable[[Tensor], Tensor], float]] = [
+        ("2 * (w - 5) ** 2", lambda w: 2 * (w - 5) ** 2, 4.0),
+        ("(w + 3) ** 2 / 4", lambda w: (w + 3) ** 2 / 4, 0.5),
+        ("3 * w * w - w", lambda w: 3 * w * w - w, 6.0),
+    ]
+    for text, loss_of, bend in cases:
+        limit = number(ask(answer, loss_of, shown="(loss_of)"))
+        hint = _limit_hint(limit, bend)
+        if hint is not None:
+            raise Hint(f"for the loss {text} you return {limit:.4g}: {hint}")
+
+
 def _landed_wrongly(place: float, start: float, slope: float, bend: float) -> str:
     """Say which slip ends at this place."""
     slips = {

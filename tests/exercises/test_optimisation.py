@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from lessons_src.exercises import check_diverges, check_land, check_one_epoch, check_rescale
+from lessons_src.exercises import (
+    check_diverges,
+    check_land,
+    check_limit,
+    check_one_epoch,
+    check_rescale,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -117,6 +123,88 @@ def slopes(loss_of: Loss, w: float) -> tuple[float, float]:
     (slope,) = torch.autograd.grad(loss_of(at), at, create_graph=True)
     (bend,) = torch.autograd.grad(slope, at)
     return slope.item(), bend.item()
+
+
+def limit_by(rule: Callable[[float], float]) -> Callable[[Loss], float]:
+    return lambda loss_of: rule(slopes(loss_of, 1.0)[1])
+
+
+def limit_by_search(loss_of: Loss) -> float:
+    """By walks, and without the curvature."""
+    low, up = 0.0, 10.0
+    while up - low > 1e-4:
+        lr = (low + up) / 2
+        w = torch.tensor(1.0, dtype=torch.float64)
+        for _ in range(1000):
+            at = w.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(loss_of(at), at)
+            if not abs(slope) < 1e6:
+                break
+            w = w - lr * slope
+        low, up = (lr, up) if abs(slope) < 1 else (low, lr)
+    return low
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(limit_by(lambda bend: 2 / bend), id="by the rule"),
+        pytest.param(lambda loss_of: torch.tensor([2 / slopes(loss_of, 0.0)[1]]), id="a tensor"),
+        pytest.param(limit_by_search, id="by search"),
+    ],
+)
+def test_the_limit_is_right(capsys: pytest.CaptureFixture[str], answer: object) -> None:
+    assert said(capsys, check_limit, answer) == "Right.\n"
+
+
+LIMIT = "for the loss 2 * (w - 5) ** 2 you return"
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (
+            limit_by(lambda bend: bend),
+            f"{LIMIT} 4: this is the curvature. A larger curvature needs a smaller learning rate.",
+        ),
+        (
+            limit_by(lambda bend: bend / 2),
+            f"{LIMIT} 2: this is upside down: a larger curvature needs a smaller learning rate.",
+        ),
+        (
+            limit_by(lambda bend: 1 / bend),
+            (
+                f"{LIMIT} 0.25: a walk with it lands in one step. It may jump beyond the bottom and still "
+                "settle."
+            ),
+        ),
+        (
+            limit_by(lambda bend: 4 / bend),
+            f"{LIMIT} 1: with it each step lands three times as far away as the last.",
+        ),
+        (limit_by(lambda bend: -2 / bend), f"{LIMIT} -0.5: a learning rate is above 0."),
+        (
+            limit_by(lambda bend: 1.9 / bend),
+            f"{LIMIT} 0.475: a walk with it settles, and with a slightly larger one it does so too.",
+        ),
+        (
+            limit_by(lambda bend: 2.1 / bend),
+            f"{LIMIT} 0.525: a walk with it does not settle. The curvature is 4.",
+        ),
+        (lambda _: math.nan, f"{LIMIT} nan: a walk with it does not settle. The curvature is 4."),
+        (
+            lambda _: 0.5,
+            (
+                "for the loss (w + 3) ** 2 / 4 you return 0.5: this is the curvature. A larger curvature "
+                "needs a smaller learning rate."
+            ),
+        ),
+        (lambda _: "2 / L''", "the answer must be one number, not \"2 / L''\"."),
+        (lambda _: None, "<lambda>(loss_of) returns None; let it return your answer."),
+    ],
+)
+def test_a_wrong_limit_gets_its_hint(capsys: pytest.CaptureFixture[str], answer: object, hint: str) -> None:
+    assert said(capsys, check_limit, answer) == f"Not yet: {hint}\n"
 
 
 def land(loss_of: Loss, w: float) -> float:
