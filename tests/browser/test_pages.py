@@ -23,7 +23,9 @@ def test_a_predict_first_answer_is_folded_until_it_is_opened_from_the_keyboard(
     assert answer.inner_text().strip().endswith("tensor(13.)")
 
 
-def test_one_switch_shows_all_answers_and_the_next_lesson_remembers_it(browser: Browser, address: str) -> None:
+def test_one_switch_shows_all_answers_and_the_next_lesson_remembers_it(
+    browser: Browser, address: str
+) -> None:
     context = browser.new_context()
     page = context.new_page()
     closed = page.locator("details.lesson-predict:not([open])")
