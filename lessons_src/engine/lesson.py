@@ -137,6 +137,8 @@ class BlockRun:
     """The exception it raised, as the last line of a traceback: `TypeError: …`."""
     error_line: int | None = None
     """The line of the lesson that raised."""
+    called_line: int | None = None
+    """The line of the block that this came from: another one if it called a function of a block above."""
     error_place: str | None = None
     """The innermost line of the project that this line called: `lessons_src/regression.py:133`."""
     noise: str | None = None

@@ -104,18 +104,22 @@ class LessonShell(interactiveshell.InteractiveShell):
             frame = frame.f_back
         return None if frame is None else self.offsets[name] + frame.f_lineno
 
-    def places_of_error(self, error: BaseException) -> tuple[int | None, str | None]:
-        """Return the last line of the lesson in the traceback, and the innermost of the project below it."""
+    def places_of_error(self, error: BaseException) -> tuple[int | None, int | None, str | None]:
+        """Return the first and the last line of the lesson in the traceback, and the innermost of the project below.
+
+        The first is in the block; the last may be in a function of a block above.
+        """
         places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
         if isinstance(error, SyntaxError) and error.filename:
             places.append((error.filename, error.lineno or 1))
-        last = place = None
+        first = last = place = None
         for name, line in places:
             if name in self.offsets:
                 last, place = self.offsets[name] + line, None
+                first = first or last
             elif path := _in_project(name):
                 place = f"{path}:{line}"
-        return last, place
+        return first, last, place
 
     def calls_a_library(self) -> bool:
         """Return whether the code that runs is a library's, or was called by one, and not the lesson's."""

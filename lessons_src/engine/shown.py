@@ -98,7 +98,7 @@ class Shown(io.TextIOBase):
 def read_shown(descriptor: int, start: int) -> tuple[str, list[tuple[int, int]], int]:
     """Return what was written into a file after its first `start` bytes, and where that ends.
 
-    The text is without its last newline, and is cut off where it has more than `MAX_SHOWN` characters.
+    The text is without its last newline, or cut off where it has more than `MAX_SHOWN` characters.
     Between the two are the offset of each piece of it, and the line of the lesson that showed it.
     """
     data = os.pread(descriptor, max(0, os.fstat(descriptor).st_size - start), start)
@@ -115,4 +115,7 @@ def read_shown(descriptor: int, start: int) -> tuple[str, list[tuple[int, int]],
         text.write(piece)
         if text.tell() > MAX_SHOWN:
             break
-    return text.getvalue().removesuffix("\n"), pieces, start + len(whole)
+    shown = text.getvalue()
+    if len(shown) <= MAX_SHOWN:  # a longer one says by its length that it is
+        shown = shown.removesuffix("\n")
+    return shown, pieces, start + len(whole)

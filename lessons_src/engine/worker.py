@@ -121,7 +121,7 @@ def _run_block(shell: LessonShell, block: Block, written: BufferedRandom) -> Blo
         return run
     if shell.error is not None:
         run.error = _last_line(shell.error)
-        run.error_line, run.error_place = shell.places_of_error(shell.error)
+        run.called_line, run.error_line, run.error_place = shell.places_of_error(shell.error)
     run.problem = shell.refused or _problem(shell, run, block.directives.raises)
     # A terminal must be able to show it.
     run.error = run.error and _CONTROL.sub(lambda found: ascii(found[0])[1:-1], run.error)

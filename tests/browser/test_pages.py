@@ -147,3 +147,19 @@ def test_a_search_finds_a_lesson(page: Page, address: str) -> None:
     result = page.locator(".md-search-result__link").first
     result.wait_for()
     assert "grad-accumulates" in (result.get_attribute("href") or "")
+
+
+def test_a_link_to_a_place_on_the_page_leaves_the_page_as_it_is(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.goto(address + "lessons/loss/", wait_until="networkidle")
+    answer = page.locator("details.lesson-predict").first
+    answer.locator("summary").click()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator(".md-sidebar--secondary a[href$='#exercises']").click()
+    expect(page.locator("#exercises")).to_be_in_viewport()
+    page.go_back()
+    expect(page.locator("#exercises")).not_to_be_in_viewport()
+    page.wait_for_load_state("networkidle")
+    expect(answer).to_have_attribute("open", "")
+    assert asked == []

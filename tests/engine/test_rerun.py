@@ -72,9 +72,11 @@ def test_an_exception_is_shown_with_its_line_in_the_block_and_ends_the_run() -> 
 
 def test_an_exception_in_a_function_of_a_block_above_names_that_block() -> None:
     lesson = parse(block("import math\ndef root(x):\n    return math.sqrt(x)"), block("root(4.0)", "2.0"))
-    (_, ended) = rerun(lesson, {1: "root(-4.0)"})
-    assert (ended.error_block, ended.error_line) == (0, 3)
-    assert text(ended) == "ValueError: math domain error\n(in line 3 of a block above)"
+    (_, ended) = rerun(lesson, {1: "x = -4.0\nroot(x)"})
+    assert (ended.error_block, ended.error_line, ended.called_line) == (0, 3, 2)
+    assert text(ended) == (
+        "ValueError: math domain error\n(in line 3 of a block above, called in line 2 of this block)"
+    )
 
 
 def test_an_exception_in_this_project_names_its_line_too() -> None:

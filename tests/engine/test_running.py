@@ -626,6 +626,8 @@ def test_a_process_that_does_not_start_is_not_called_a_slow_lesson(monkeypatch: 
             "was ended by signal 14 (Alarm clock)",
         ),
         ("print('x' * 10**8)", 1, TOO_MUCH),
+        # The first character that is too many ends a line.
+        ("while True: print('x' * 10)", 1, TOO_MUCH),
         (
             "while True:\n    try:\n        print('x' * 1000)\n    except Exception:\n        break",
             3,

@@ -36,6 +36,8 @@ class LivePage {
       if (now === NO_EDITS && block.shown !== now && block.shown !== UNFINISHED) block.restore();
       const isConcerned = block.text !== block.original || block.yours.length > 0 || !block.aside;
       block.isStale = block.shown !== now && isConcerned;
+      // What a block says of its last run is no longer so after a change.
+      if (block.asked && block.asked !== now && !(this.isRunning && block.request === this.request)) block.forget();
     }
     for (const block of this.blocks) block.mark();
   }
@@ -69,6 +71,7 @@ class LivePage {
     const edits = this.edits(last);
     const shown = new Map(this.blocks.map((each) => [each.number, JSON.stringify(this.edits(each))]));
     this.blocks.forEach((each) => each.editor?.markLine(null));
+    block.asked = shown.get(block.number);
     block.setRunning(true);
     this.isRunning = true;
     let [count, ended, failed] = [1, 0, null];
@@ -90,7 +93,7 @@ class LivePage {
       }
       if (failed) this.lead(failed, block, say);
       else if (ended < count) say("The server has ended the run.");
-      else say(count === 1 ? "Ran this block." : `Ran ${count} blocks, from the top of the page.`);
+      else say(count === 1 ? "Ran this block." : `Ran ${count} blocks, from the top of the page.`, block.told());
     } catch (error) {
       // What is thrown where nothing answers is a TypeError, in words that differ from browser to browser.
       const why = error instanceof TypeError ? "The server does not answer. Is it still running?" : error.message;
@@ -103,21 +106,23 @@ class LivePage {
   }
 
   // Lead to the block that failed, and in an editor to its line.
-  lead({ block: number, html, error_block, error_line }, block, say) {
+  lead({ block: number, html, error_block, error_line, called_line }, block, say) {
     const [failed, source] = [number, error_block].map((wanted) => this.blocks.find((each) => each.number === wanted));
     source?.editor?.markLine(error_line);
+    if (failed && failed !== source) failed.editor?.markLine(called_line);
     const link = (textContent, onclick) => make("button", { type: "button", textContent, onclick });
     if (failed === block) {
       const goThere = () => {
         source.open();
-        if (!failed.isStale) source.editor.markLine(error_line);
+        source.editor.markLine(error_line);
         source.reveal();
       };
       const isElsewhere = source?.code && source !== block;
       say("It ended with an error, which is below. ", isElsewhere ? link("Go to the line", goThere) : "");
     } else if (failed) {
       const where = number < block.number ? "above" : "below";
-      say(`A block ${where} ended with an error. `, link("Go to it", () => failed.reveal()));
+      const cure = failed.text === failed.original ? "." : ": mend it, or reset it.";
+      say(`A block ${where} ended with an error${cure} `, link("Go to it", () => failed.reveal()));
     } else {
       const words = new DOMParser().parseFromString(html, "text/html").body.textContent;
       say(`A block that the page does not show ended with an error: ${words}`);
@@ -300,7 +305,21 @@ class LiveBlock {
   }
 
   say(...words) {
-    this.status?.replaceChildren(...words);
+    // The same words again would be read aloud again.
+    if (words.length > 1 || words[0] !== this.status?.textContent) this.status?.replaceChildren(...words);
+  }
+
+  // Forget the last run that it was asked for.
+  forget() {
+    this.asked = null;
+    this.say("");
+    this.editor?.markLine(null);
+  }
+
+  // What it has printed, for a screen reader, which reads only the status by itself
+  told() {
+    const textContent = this.yours.map((node) => node.querySelector("samp")?.textContent ?? "").join(" ").slice(0, 300);
+    return make("span", { className: "live-told", textContent: ` ${textContent}` });
   }
 
   setRunning(isRunning) {

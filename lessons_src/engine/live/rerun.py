@@ -25,6 +25,8 @@ class Ended:
     """The block with the line that raised, which may be a function above the block that called it."""
     error_line: int | None = None
     """That line, counted from 1 in its block."""
+    called_line: int | None = None
+    """The line of `block` that called that one."""
 
 
 def digest(lesson: Lesson) -> str:
@@ -88,10 +90,13 @@ class Rerun:
                 self._ended += 1
                 failed = not run.ended or bool(run.error and not _is_expected(block, run.error))
                 at = self._place(run.error_line or run.problem_line)
+                called = run.called_line and run.called_line - block.line + 1
                 html = None
                 if failed or number >= self._first:
-                    html = render_rerun(block, run, name=f"yours-{number}", place=_words(at, number, run))
-                yield Ended(number, html, failed, *(at or ()))
+                    html = render_rerun(
+                        block, run, name=f"yours-{number}", place=_words(at, number, called, run)
+                    )
+                yield Ended(number, html, failed, *(at or (None, None)), called)
                 if failed:
                     return
 
@@ -158,10 +163,12 @@ def _as_one_file(blocks: list[Block]) -> list[Block]:
     return placed
 
 
-def _words(at: tuple[int, int] | None, number: int, run: BlockRun) -> str:
+def _words(at: tuple[int, int] | None, number: int, called: int | None, run: BlockRun) -> str:
     """Say where an exception comes from."""
     if at is None:
         return ""
     block, line = at
-    where = f"in line {line} of this block" if block == number else f"in line {line} of a block above"
+    where = f"in line {line} of this block"
+    if block != number:
+        where = f"in line {line} of a block above, called in line {called} of this block"
     return where + (f", at {run.error_place}" if run.error_place else "")
