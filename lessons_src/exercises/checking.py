@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
 from numbers import Real
+from traceback import walk_stack
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import torch
+from torch.autograd.forward_ad import unpack_dual
+from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 P = ParamSpec("P")
 
@@ -24,6 +28,30 @@ _IN_BACKWARD = {
     "second time": "your answer goes back through its graph itself. Leave `backward()` to the check.",
     "inplace operation": "your answer changes, in place, what `backward()` needs. Make a new tensor.",
 }
+
+IN_PLACE = "Update with `-=`, inside `with torch.no_grad():`."
+NO_GRAD_YET = (
+    "`.grad` is None before `backward()` has filled it, in the new tensor that `p = p - …` makes, in a part "
+    f"of a parameter, and where `requires_grad=True` is missing. {IN_PLACE}"
+)
+NO_WAY_BACK = (
+    "The loss has no way back to the parameters. Are they made with `requires_grad=True`, is the loss "
+    "computed outside `no_grad`, and are they changed by `-=`?"
+)
+AGAIN = (
+    "the second `backward()` goes back through the graph of the first. Compute the prediction and the loss "
+    "anew in each step."
+)
+# What the errors of a training loop say, with what is to be done about them.
+_IN_STEP = {
+    "NoneType": NO_GRAD_YET,
+    "does not require grad": NO_WAY_BACK,
+    "leaf Variable": IN_PLACE,
+    "is a view and its base": "`a, b = p` gives views of `p`, which a step changes. Take new ones in each.",
+    "attribute 'zero'": "The names of what changes a tensor in place end in `_`.",
+    "attribute 'zero_grad'": "An optimiser has `zero_grad()`. What a tensor has to clear is its `.grad`.",
+}
+_OPTIMISER = "an optimiser of PyTorch makes your steps. Write them yourself."
 
 
 class Hint(Exception):  # noqa: N818  # it is no error of the program
@@ -136,6 +164,54 @@ def ask(function: Callable[..., Any], *arguments: Any, shown: str | None = None,
 
 def _is_data(argument: object) -> bool:
     return isinstance(argument, torch.Tensor) and not argument.requires_grad
+
+
+_READ_GRAD: Any = vars(torch._C.TensorBase)["grad"].__get__  # noqa: SLF001
+
+
+class Steps(TorchFunctionMode):
+    """Notes, while it is active, whether gradients are asked for, and which functions call PyTorch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.went_back = False
+        self.callers: set[tuple[str, str]] = set()  # a module's name and a function's
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        # Whichever way one goes back, one reads `.grad`, or calls `grad`.
+        self.went_back |= func in {_READ_GRAD, torch.autograd.grad}
+        for frame, _ in walk_stack(None):
+            self.callers.add((frame.f_globals.get("__name__", ""), frame.f_code.co_name))
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def own_steps() -> Iterator[Steps]:
+    """Raise `Hint` if an optimiser of PyTorch makes the steps that are asked for inside."""
+    with Steps() as steps:
+        yield steps
+    if any(module.startswith("torch.optim.") and name == "step" for module, name in steps.callers):
+        raise Hint(_OPTIMISER)
+
+
+@contextmanager
+def cures() -> Iterator[None]:
+    """Add to a hint on an error in a training loop what is to be done about it."""
+    try:
+        yield
+    except Hint as hint:
+        told = str(hint)
+        if "second time" in told:
+            raise Hint(AGAIN) from hint.__cause__
+        for words, cure in _IN_STEP.items():
+            if words in told:
+                raise Hint(f"{told} {cure}") from hint.__cause__
+        raise
+
+
+def is_followed(w: torch.Tensor) -> bool:
+    """Return whether autograd follows `w`, backwards or forwards."""
+    return w.requires_grad or unpack_dual(w).tangent is not None  # type: ignore[no-untyped-call]
 
 
 def number(answer: object) -> float:

@@ -48,6 +48,8 @@ def check_formula(answer: Callable[..., Any]) -> None:
             "your tree has the right lines, but two of them that must have one location have two: "
             "you compute one thing twice. Give it a name, and use the name twice."
         )
+    if torch.equal(result, ask(answer, a, b, torch.randn(2, 2))):
+        raise Hint("your tree is right, but the result is the same for every `x`.")
 
 
 def _lines(node: Node, names: dict[Tensor, str]) -> Lines:

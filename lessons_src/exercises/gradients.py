@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.autograd.forward_ad import unpack_dual
 from torch.autograd.functional import hessian, jacobian
 
-from lessons_src.exercises.checking import Hint, ask, check, near, number
+from lessons_src.exercises.checking import Hint, ask, check, is_followed, near, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,9 +91,13 @@ NUDGED: list[tuple[Named, list[float], float]] = [
 ]
 
 
-def _differences(f: Callable[[Tensor], Tensor], w: Tensor, ahead: float, behind: float) -> Tensor:
-    """Return the slope in each parameter between a nudge ahead and one behind."""
+def _differences(
+    f: Callable[[Tensor], Tensor], w: Tensor, ahead: float, behind: float, *, kept: bool = False
+) -> Tensor:
+    """Return the slope in each parameter between a nudge ahead and one behind; earlier ones may be kept."""
     nudges = torch.eye(len(w), dtype=torch.float64)
+    if kept:
+        nudges = nudges.cumsum(0)
     return torch.stack([f(w + ahead * each) - f(w - behind * each) for each in nudges]) / (ahead + behind)
 
 
@@ -110,16 +113,25 @@ def check_nudged(nudged: Callable[..., Any]) -> None:
         _judge_nudged(nudged, f, torch.tensor(place, dtype=torch.float64), step)
 
 
+NO_COPY = (
+    "your function changes `w` itself, and `up = w` is `w` under another name. Nudge a copy: `w.clone()`."
+)
+
+
 def _judge_nudged(nudged: Callable[..., Any], f: Named, w: Tensor, step: float) -> None:
     slopes = _differences(f, w, step, step)
     followed: list[bool] = []
 
     def watched(w: Tensor) -> Tensor:
-        dual = unpack_dual(w)  # type: ignore[no-untyped-call]
-        followed.append(w.requires_grad or dual.tangent is not None)
+        followed.append(is_followed(w))
         return f(w)
 
-    answer = ask(nudged, Named(str(f), watched), w, step)
+    try:
+        answer = ask(nudged, Named(str(f), watched), w, step)
+    except Hint as error:
+        if "changes the data" in str(error):
+            raise Hint(NO_COPY) from error
+        raise
     if isinstance(answer, Tensor) and near(answer, slopes.sum(), 0.05):
         raise Hint(
             "you nudge all parameters at once. Nudge one, hold the others still, and do that for each."
@@ -131,6 +143,10 @@ def _judge_nudged(nudged: Callable[..., Any], f: Named, w: Tensor, step: float) 
         (-slopes, "each slope has the wrong sign: take what is behind from what is ahead."),
         (_differences(f, w, step, 0), "you nudge to one side only. Nudge to both."),
         (_differences(f, w, 0, step), "you nudge to one side only. Nudge to both."),
+        (
+            _differences(f, w, step, step, kept=True),
+            "the nudges of earlier parameters are still there. Take a new copy of `w` for each parameter.",
+        ),
     ]:
         if near(given, mistake, 1e-6):
             raise Hint(hint)
@@ -151,6 +167,7 @@ DIAGNOSES = [
     (Named("w.sqrt() * 0", lambda w: w.sqrt() * 0), 0.0, "not finite"),
     (Named("-w.sqrt()", lambda w: -w.sqrt()), 0.0, "not finite"),
     (Named("w / 1000", lambda w: w / 1000), 1.0, "good"),
+    (Named("w / 1e9", lambda w: w / 1e9), 1.0, "good"),
 ]
 WORDS = sorted({word for _, _, word in DIAGNOSES})
 

@@ -6,13 +6,13 @@ from the formulas of the gradients, without autograd.
 
 from __future__ import annotations
 
-from math import isfinite
+from math import hypot, isfinite
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
-from lessons_src.exercises.checking import Hint, ask, check, near, number
+from lessons_src.exercises.checking import Hint, ask, check, cures, near, number, own_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,16 @@ NOT_FINITE = (
     "it arrives at inf or nan: its steps grow. Use the arguments `lr` and `steps`, and clear the gradients."
 )
 SWAPPED = "these are the right numbers in the wrong order. Return `a` before `b`."
-STILL = "`a` and `b` are still 0. Is *clear* after *update*, and does `-=` change the tensors you return?"
+STILL = (
+    "`a` or `b` is still 0. Is *clear* after *update*, does it empty `.grad` and not the parameter, and does "
+    "`-=` change the tensors you return?"
+)
+FIRST_AGAIN = (
+    "each step goes by the first gradient again. Is the loss computed anew in each step, and does *clear* "
+    "empty `.grad` and not the parameter?"
+)
+FIT_LINE = "right, but `fit_line` has made the steps. Write the loop yourself."
+BY_FORMULA = "right, but by formulas. Let `backward()` find the gradients."
 UPHILL = "the loss rises with each step. Which sign has a step *against* the gradient?"
 NO_CLEAR = "the first step is right, the second is not. What is in `.grad` by then?"
 SUM = "the gradients are too large, in proportion to the number of points. Is the loss a mean, or a sum?"
@@ -53,21 +62,18 @@ NO_WEIGHT = "every point counts once, as without weights. Use `weight` in *measu
 DIVIDED_BY_N = "with all weights 2, the loss must be what it is with all weights 1. By what do you divide?"
 NOT_DIVIDED = "the loss is a sum. By what must you divide it?"
 SQUARED_WEIGHT = "a point of weight 3 counts 9 times. What do you square?"
-NEVER = "it never stops by itself. Compare the size of both gradients with `small`, after `backward()`."
+NEVER = (
+    "it never stops by itself. Compare the size of both gradients with `small`, after `backward()`. And is "
+    "`.grad` cleared in each step?"
+)
 GIVE_UP = "with `lr` = 0 the gradients never become small. It must return 1000 then, and"
-IN_PLACE = "Update with `a -= …`, inside `with torch.no_grad():`; lesson 7 says why."
-NO_WAY_BACK = (
-    "The loss has no way back to `a` and `b`. Are both made with `requires_grad=True`, is the loss computed "
-    "outside `no_grad`, and are they changed by `a -= …`?"
-)
-NO_GRAD_YET = (
-    "`.grad` is None before `backward()` has filled it, in the new tensor that `a = …` makes, and where "
-    "`requires_grad=True` is missing."
-)
-LOSS_ONCE = "Is the loss computed anew in every step?"
 ONE_STEP = "it makes one step, however large `steps` is. Is `return` inside the loop?"
 SIGNED = "a gradient of -5 is smaller than `small`, and not small. Compare its size."
 TOO_EARLY = "it stops in its first step. What is in `.grad` where you look at it?"
+TOO_LATE = (
+    "it counts more updates than it needs. Compare each gradient by itself with `small`, not their sum or "
+    "norm; and if both are small at the start, the count is 0."
+)
 ONE_OFF = "it is one off. Count the updates: if both gradients are small at the start, that is 0."
 ONE_SMALL = "it stops when one of the gradients is small, and the other is not. Wait for both."
 
@@ -104,19 +110,9 @@ def _descend(
 
 def _line(function: Callable[..., Any], *arguments: Any) -> Line:
     """Return the intercept and the slope that the learner's function returns."""
-    try:
+    with own_steps(), cures():
         answer = ask(function, *arguments)
-    except Hint as hint:
-        if "NoneType" in str(hint):
-            raise Hint(f"{hint} {NO_GRAD_YET} {IN_PLACE}") from hint
-        if "does not require grad" in str(hint):
-            raise Hint(f"{hint} {NO_WAY_BACK}") from hint
-        if "leaf Variable" in str(hint):
-            raise Hint(f"{hint} {IN_PLACE}") from hint
-        if "second time" in str(hint):
-            raise Hint(f"{hint} {LOSS_ONCE}") from hint
-        raise
-    match answer.tolist() if isinstance(answer, torch.Tensor) else answer:
+    match answer.flatten().tolist() if isinstance(answer, torch.Tensor) else answer:
         case a, b:
             line = number(a), number(b)
         case _:
@@ -126,10 +122,22 @@ def _line(function: Callable[..., Any], *arguments: Any) -> Line:
     return line
 
 
+def _judge_own_loop(function: Callable[..., Any], *arguments: Any) -> None:
+    """Raise a hint if a loop that arrives where it should is not one of the learner's, with autograd."""
+    with own_steps() as steps:
+        ask(function, *arguments)
+    if ("lessons_src.regression", "fit_line") in steps.callers:
+        raise Hint(FIT_LINE)
+    if not steps.went_back:
+        raise Hint(BY_FORMULA)
+
+
 def _judge(line: Line, right: Line, mistakes: Sequence[Mistake]) -> None:
     """Raise the hint of the mistake that leads to this line, unless the line is right."""
     if near(line, right):
         return
+    if 0 in line:
+        raise Hint(STILL)
     for wrong, hint in mistakes:
         if near(line, wrong):
             raise Hint(hint)
@@ -144,7 +152,6 @@ def _slips(x: Tensor, y: Tensor) -> list[Mistake]:
     a, b = _descend(x, y)
     return [
         ((b, a), SWAPPED),
-        ((0.0, 0.0), STILL),
         (_descend(x, y, -LR), UPHILL),
         (_descend(x, y, kept=(1, 1)), NO_CLEAR),
         (_descend(x, y, kept=(0, 1)), ONE_CLEAR),
@@ -158,6 +165,7 @@ def _slips(x: Tensor, y: Tensor) -> list[Mistake]:
         (_descend(x, y, steps=STEPS + 1), TOO_MANY),
         (_descend(x, y, 0.01), OWN_LR),
         (_descend(x, y, steps=100), OWN_STEPS),
+        (_descend(x, y, gradients=lambda x, y, *_: _gradients(x, y, 0, 0)), FIRST_AGAIN),
     ]
 
 
@@ -182,6 +190,7 @@ def check_my_fit(answer: Callable[..., Any]) -> None:
         raise Hint(OTHER_DATA)
     for line, (x, y) in zip(lines, both, strict=True):
         _judge(line, _descend(x, y), _slips(x, y))
+    _judge_own_loop(answer, *POINTS, LR, STEPS)
 
 
 @check
@@ -198,6 +207,7 @@ def check_weighted_fit(answer: Callable[..., Any]) -> None:
     """
     for (x, y), weight in ((POINTS, WEIGHT), (OTHER_POINTS, torch.tensor([2, 1, 1]))):
         _judge_weighted(answer, x, y, weight)
+    _judge_own_loop(answer, *POINTS, WEIGHT.float(), LR, STEPS)
 
 
 def _judge_weighted(answer: Callable[..., Any], x: Tensor, y: Tensor, weight: Tensor) -> None:
@@ -234,8 +244,10 @@ def _judge_count(count: float, x: Tensor, y: Tensor) -> None:
         (_updates(x, y, lambda i, j: i < SMALL and j < SMALL), SIGNED),
         (_updates(x, y, lambda i, _: abs(i) < SMALL), ONE_SMALL),
         (_updates(x, y, lambda _, j: abs(j) < SMALL), ONE_SMALL),
+        (_updates(x, y, lambda i, j: hypot(i, j) < SMALL), TOO_LATE),
+        (_updates(x, y, lambda i, j: abs(i) + abs(j) < SMALL), TOO_LATE),
+        (right + 1, TOO_LATE),
         (right - 1, ONE_OFF),
-        (right + 1, ONE_OFF),
         (0, TOO_EARLY),
         (1, TOO_EARLY),
         (LIMIT, NEVER),
@@ -319,5 +331,7 @@ def check_updates_until(answer: Callable[..., Any]) -> None:
         Not yet: it stops in its first step. What is in `.grad` where you look at it?
     """
     for x, y in (OTHER_POINTS, POINTS):
-        _judge_count(number(ask(answer, x, y, LR, SMALL)), x, y)
+        with cures():
+            count = ask(answer, x, y, LR, SMALL)
+        _judge_count(number(count), x, y)
     _judge_end(answer)

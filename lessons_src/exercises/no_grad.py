@@ -8,7 +8,7 @@ from weakref import ref
 
 import torch
 
-from lessons_src.exercises.checking import Hint, ask, check, near, number
+from lessons_src.exercises.checking import Hint, ask, check, cures, near, number, own_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,13 +86,20 @@ def check_step(answer: Callable[..., Any]) -> None:
         >>> check_step(lambda parameters, lr: None)
         Not yet: no parameter has moved. Which tensor does `p = …` change, in a loop over the list?
     """
-    before, lr = [torch.tensor([1.0]), torch.tensor([2.0, -3.0])], 0.5
+    values, slopes = ([1.0], [2.0, -3.0], [[5.0]]), (4.0, -2.0, 1.0)
+    for count in (2, 1, 3):
+        _judge_step(answer, list(map(torch.tensor, values[:count])), slopes[:count])
+
+
+def _judge_step(answer: Callable[..., Any], before: list[Tensor], values: tuple[float, ...]) -> None:
+    lr = 0.5
     leaves = [value.clone().requires_grad_() for value in before]
-    for leaf, slope in zip(leaves, (4.0, -2.0), strict=True):
-        leaf.grad = torch.full_like(leaf, slope)
-    slopes = [torch.full_like(leaf, slope) for leaf, slope in zip(leaves, (4.0, -2.0), strict=True)]
+    slopes = [torch.full_like(leaf, value) for leaf, value in zip(before, values, strict=True)]
+    for leaf, slope in zip(leaves, slopes, strict=True):
+        leaf.grad = slope.clone()
     given = [*leaves]
-    ask(answer, given, lr, returns=False)
+    with own_steps(), cures():
+        ask(answer, given, lr, returns=False)
     if len(given) != len(leaves) or any(one is not other for one, other in zip(given, leaves, strict=True)):
         raise Hint(REPLACED)
     if not all(leaf.requires_grad for leaf in leaves):
@@ -113,8 +120,8 @@ def _judge_values(leaves: list[Tensor], before: list[Tensor], slopes: list[Tenso
         ]
 
     if are(0):
-        cleared = all(leaf.grad is None or not leaf.grad.any() for leaf in leaves)
-        raise Hint(CLEARED_FIRST if cleared else MOVED_NAME)
+        # A gradient of 0 has been subtracted from the parameters, or nothing has.
+        raise Hint(CLEARED_FIRST if leaves[0]._version else MOVED_NAME)  # noqa: SLF001
     if are(1):
         raise Hint(UPHILL)
     if not are(-1):

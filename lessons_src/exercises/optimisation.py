@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lessons_src.exercises.checking import Hint, ask, check, near, number
+from lessons_src.exercises.checking import Hint, ask, check, cures, is_followed, near, number, own_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,13 +164,11 @@ place.
         ("(w + 3) ** 2 / 4", lambda w: (w + 3) ** 2 / 4, 3.0, 3.0, 0.5),
         ("(w * w - 2) ** 2", lambda w: (w * w - 2) ** 2, 2.0, 16.0, 40.0),
     ]
+    followed: list[bool] = []
     for text, loss_of, start, slope, bend in cases:
-        followed: list[bool] = []
 
-        def watched(
-            w: Tensor, loss_of: Callable[[Tensor], Tensor] = loss_of, followed: list[bool] = followed
-        ) -> Tensor:
-            followed.append(w.requires_grad)
+        def watched(w: Tensor, loss_of: Callable[[Tensor], Tensor] = loss_of) -> Tensor:
+            followed.append(is_followed(w))
             return loss_of(w)
 
         try:
@@ -187,6 +185,8 @@ place.
         if not abs(place - (start - slope / bend)) < CLOSE:
             why = _landed_wrongly(place, start, slope, bend)
             raise Hint(f"for the loss {text} from {start} you land at {place:.4g}. {_sentence(why)}")
+    if not any(followed):
+        raise Hint("right, but without autograd. Take the slope and the curvature from it.")
 
 
 def _ratio_hint(new: Tensor) -> str | None:
@@ -244,16 +244,22 @@ Y = torch.tensor([1.0, 1.5, 2.5, 2.0, 3.5])
 ORDER = torch.tensor([3, 0, 4, 1, 2])
 
 
-def _epoch(parts: list[Tensor], *, lr: float, clear: bool = True) -> tuple[Tensor, list[float]]:
-    """Return where minibatch descent from (0, 0) ends, and its losses, from the slopes by hand."""
-    p, grad, losses = torch.zeros(2), torch.zeros(2), []
+def _misses(p: Tensor, part: Tensor) -> Tensor:
+    return p[0] + p[1] * X[part] - Y[part]
+
+
+def _epoch(parts: list[Tensor], *, lr: float, clear: bool = True) -> tuple[Tensor, list[float], list[float]]:
+    """Return where minibatch descent from (0, 0) ends, by slopes by hand, and the losses before and after."""
+    p, grad = torch.zeros(2), torch.zeros(2)
+    before, after = [], []
     for part in parts:
-        residual = p[0] + p[1] * X[part] - Y[part]
-        losses.append((residual**2).mean().item())
+        residual = _misses(p, part)
+        before.append((residual**2).mean().item())
         slope = 2 * torch.stack([residual.mean(), (residual * X[part]).mean()])
         grad = slope if clear else grad + slope
         p = p - lr * grad
-    return p, losses
+        after.append((_misses(p, part) ** 2).mean().item())
+    return p, before, after
 
 
 OTHER_ORDER = "you took the points in another order than `order`, which is shuffled already."
@@ -292,7 +298,8 @@ def _epoch_went_wrongly(p: Tensor, lr: float, size: int) -> str:
 def _run(answer: Callable[..., Any], lr: float, size: int) -> tuple[Tensor, Any]:
     """Return where the learner's epoch ends, and what it returns."""
     p = torch.zeros(2, requires_grad=True)
-    losses = ask(answer, p, X, Y, lr, ORDER, size, shown=f"(p, x, y, lr, order, {size})")
+    with own_steps(), cures():
+        losses = ask(answer, p, X, Y, lr, ORDER, size, shown=f"(p, x, y, lr, order, {size})")
     return p.detach(), losses
 
 
@@ -310,23 +317,26 @@ itself, with `-=`.
     """
     lr = 0.05
     for size in (2, 2, 3):  # a random order may be right once
-        right, right_losses = _epoch(list(torch.split(ORDER, size)), lr=lr)
+        right, before, after = _epoch(list(torch.split(ORDER, size)), lr=lr)
         p, losses = _run(answer, lr, size)
         if not near(p, right):
             why = _epoch_went_wrongly(p, lr, size)
             raise Hint(f"after one epoch of 5 points in parts of {size}, p is wrong: {why}")
-        _judge_losses(losses, right_losses)
+        _judge_losses(losses, before, after)
 
 
-def _judge_losses(losses: Any, right: list[float]) -> None:
+def _judge_losses(losses: Any, right: list[float], after: list[float]) -> None:
     try:
         found = [number(loss) for loss in losses]
     except (Hint, TypeError) as error:
         raise Hint(f"`p` is right. Return the losses too, as a list of numbers, not {losses!r}.") from error
     if any(isinstance(loss, torch.Tensor) for loss in losses):
         raise Hint("`p` is right. The list must hold numbers, and it holds tensors: see `.item()`.")
-    if len(found) != len(right) or not torch.allclose(torch.tensor(found), torch.tensor(right)):
+    if len(found) == len(right) and near(found, after):
+        raise Hint("`p` is right, but you measure each loss after its step. Measure it before.")
+    if len(found) != len(right) or not near(found, right):
+        given, wanted = ([round(loss, 4) for loss in each] for each in (found, right))
         raise Hint(
-            f"`p` is right, but the losses are not: return {len(right)} here, each of its own minibatch, "
-            f"measured before its step. You return {len(found)}."
+            f"`p` is right, but the losses are not: return {wanted} here, each of its own minibatch, "
+            f"measured before its step. You return {given}."
         )

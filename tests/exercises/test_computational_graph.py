@@ -53,6 +53,10 @@ def hanging_otherwise(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
             ),
         ),
         (
+            lambda a, b, x: once(a, b, torch.ones(2, 2)),
+            "your tree is right, but the result is the same for every `x`.",
+        ),
+        (
             lambda a, b, x: a @ x + b,
             "the first line of your tree is AddBackward0, not MulBackward0. Which operation comes last?",
         ),

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from lessons_src.exercises import check_border, check_circle, check_descend, check_hoop, check_repair_misfit
+from lessons_src.exercises import (
+    check_border,
+    check_circle,
+    check_descend,
+    check_hoop,
+    check_repair_misfit,
+    checking,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,6 +152,10 @@ def test_the_loss_of_a_circle(loss: str, said: str, says: Says) -> None:
             "at 42.0 degrees the ball is 0.074 m below the hoop. Take more steps, or another learning rate.",
         ),
         (
+            78.8,
+            "at 78.8 degrees the ball is 0.05 m above the hoop. Hand in the tensor, not a rounded number.",
+        ),
+        (
             60,
             "at 60.0 degrees the ball is 1.4 m above the hoop. Take more steps, or another learning rate.",
         ),
@@ -176,8 +187,12 @@ MOVES = "the parameters move right. "
             "p = p - lr * p.grad; p.grad.zero_()",
             (
                 "mended(loss_of, [w], lr=0.1, steps=1) raises AttributeError: 'NoneType' object has no "
-                "attribute 'zero_'."
+                f"attribute 'zero_'. {checking.NO_GRAD_YET}"
             ),
+        ),
+        (
+            "p = p - lr * p.grad\n                    for p in parameters: p.grad.zero_()",
+            f"{STUCK}Does it change `p` itself, by `p -= …`?",
         ),
         ("pass", f"{STUCK}Does it change `p` itself, by `p -= …`?"),
         (
@@ -233,7 +248,7 @@ def test_a_loop_that_returns_after_its_first_step(says: Says) -> None:
             {"under": "torch.enable_grad()"},
             (
                 "mended(loss_of, [w], lr=0.1, steps=1) raises RuntimeError: a leaf Variable that requires "
-                "grad is being used in an in-place operation."
+                f"grad is being used in an in-place operation. {checking.IN_PLACE}"
             ),
         ),
     ],

@@ -14,6 +14,7 @@ from lessons_src.exercises import (
     check_sums,
     check_values,
     check_weights,
+    checking,
 )
 
 if TYPE_CHECKING:
@@ -387,6 +388,18 @@ def averages(lr: float, momentum: float, steps: int) -> list[float]:
     return path
 
 
+def by_sgd(lr: float, momentum: float, steps: int) -> list[float]:
+    w = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    sgd = torch.optim.SGD([w], lr=lr, momentum=momentum)
+    path = [w.item()]
+    for _ in range(steps):
+        sgd.zero_grad()
+        ((w - 3) ** 2).backward()  # type: ignore[no-untyped-call]
+        sgd.step()
+        path.append(w.item())
+    return path
+
+
 def test_momentum_by_hand_is_that_of_sgd(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, check_momentum, descend) == "Right."
 
@@ -419,6 +432,7 @@ def test_momentum_by_hand_is_that_of_sgd(capsys: pytest.CaptureFixture[str]) -> 
                 "`1 - momentum` of it."
             ),
         ),
+        (by_sgd, checking._OPTIMISER),
         (
             lambda lr, momentum, steps: descend(lr, momentum, steps, rebind=True),
             (

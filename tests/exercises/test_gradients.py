@@ -107,6 +107,15 @@ def nudge_in_place(f: Callable[[Tensor], Tensor], w: Tensor, step: float) -> Ten
     return slopes
 
 
+def copied_once(f: Callable[[Tensor], Tensor], w: Tensor, step: float) -> Tensor:
+    slopes, up, down = torch.zeros_like(w), w.clone(), w.clone()
+    for i in range(len(w)):
+        up[i] += step
+        down[i] -= step
+        slopes[i] = (f(up) - f(down)) / (2 * step)
+    return slopes
+
+
 def nudge_at_once(f: Callable[[Tensor], Tensor], w: Tensor, step: float) -> Tensor:
     steps = step * torch.eye(len(w), dtype=w.dtype)
     return torch.vmap(lambda along: (f(w + along) - f(w - along)) / (2 * step))(steps)
@@ -149,7 +158,22 @@ AUTOGRAD = "right, but autograd followed `w` through `f`. Nudge instead."
         (in_forward_mode, AUTOGRAD),
         (
             nudge_in_place,
-            "your function changes the data that it is given. Make new tensors: `y - p`, not `y -= p`.",
+            (
+                "your function changes `w` itself, and `up = w` is `w` under another name. Nudge a copy: "
+                "`w.clone()`."
+            ),
+        ),
+        (
+            copied_once,
+            "the nudges of earlier parameters are still there. Take a new copy of `w` for each parameter.",
+        ),
+        (
+            lambda f, w, _: f(w.sum()),
+            (
+                "<lambda>(w[0]**2 + 3 * w[1] + w[0] * w[2], tensor([1., 2., 4.], dtype=torch.float64), 0.01) "
+                "raises IndexError: invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+                "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number."
+            ),
         ),
         (
             lambda f, w, step: nudge(f, w, step, step, step),
@@ -234,6 +258,11 @@ def rising_is_good(f: Callable[[Tensor], Tensor], value: float) -> str:
     return "zero" if word == "good" and slope_at(f, value) < 0 else word
 
 
+def nearly_zero(f: Callable[[Tensor], Tensor], value: float) -> str:
+    word = diagnose(f, value)
+    return "zero" if word == "good" and abs(slope_at(f, value)) < 1e-6 else word
+
+
 def never_cut(f: Callable[[Tensor], Tensor], value: float) -> str:
     word = diagnose(f, value)
     return "zero" if word == "cut" else word
@@ -258,6 +287,7 @@ def test_a_right_diagnosis(capsys: pytest.CaptureFixture[str]) -> None:
         (all_else_is_cut, "of w.round() at 0.3 you say 'cut', and its slope is 0."),
         (without_nan, "of w.sqrt() at 0.0 you say 'good', and its slope is inf."),
         (infinite_alone, "of w.sqrt() * 0 at 0.0 you say 'good', and its slope is nan."),
+        (nearly_zero, "of w / 1e9 at 1.0 you say 'zero', and its slope is 1e-09."),
         (rising_is_good, "of -3 * w at 1.0 you say 'zero', and its slope is -3."),
         (lambda *_: "fine", "return one of the words 'cut', 'good', 'not finite', 'zero', not 'fine'."),
         (lambda *_: [1], "return one of the words 'cut', 'good', 'not finite', 'zero', not [1]."),

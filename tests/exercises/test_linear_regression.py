@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from lessons_src.exercises import (
-    check_my_fit,
-    check_updates_until,
-    check_weighted_fit,
-)
+from lessons_src import fit_line
+from lessons_src.exercises import check_my_fit, check_updates_until, check_weighted_fit, checking
 from lessons_src.exercises import linear_regression as hints
 
 if TYPE_CHECKING:
@@ -73,9 +70,55 @@ def squared_mean(residuals: Tensor) -> Tensor:
     return residuals.mean() ** 2
 
 
+def by_step(
+    clear: str = "a.grad.zero_(); b.grad.zero_()",
+    *,
+    update: str = "a -= lr * a.grad; b -= lr * b.grad",
+    once: str = "pass",
+    anew: str = "loss = squares(a, b).mean()",
+    retain: str = "",
+) -> Any:
+    """Return the lesson's loop with these parts."""
+    names: dict[str, Any] = {"torch": torch}
+    exec(
+        f"""def my_fit(x, y, lr, steps):
+            a, b = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+            sgd = torch.optim.SGD([a, b], lr=lr)
+            squares = lambda a, b: (a + b * x - y) ** 2
+            {once}
+            for step in range(steps):
+                {anew}
+                loss.backward({retain})
+                with torch.no_grad():
+                    {update}
+                    {clear}
+            return a, b""",
+        names,
+    )
+    return names["my_fit"]
+
+
+def by_fit_line(x: Tensor, y: Tensor, lr: float, steps: int) -> tuple[float, float]:
+    line = fit_line(x, y, lr=lr, steps=steps, a=0, b=0)
+    return line.a, line.b
+
+
 SLIPS: list[tuple[Callable[..., Any], str]] = [
     (lambda x, y, lr, steps: fit(x, y, lr, steps)[::-1], hints.SWAPPED),
     (cleared_too_early, hints.STILL),
+    (by_step("a.zero_(); b.zero_()"), hints.STILL),
+    (by_step("a.zero_(); b.grad.zero_()"), hints.STILL),
+    (
+        by_step(anew="a.data.zero_(); b.data.zero_(); loss = squares(a, b).mean()", clear="pass"),
+        hints.FIRST_AGAIN,
+    ),
+    (by_step(once="loss = squares(a, b).mean()", anew="pass", retain="retain_graph=True"), hints.FIRST_AGAIN),
+    (by_step(once="loss = squares(a, b).mean()", anew="pass"), checking.AGAIN),
+    (by_step(once="errors = squares(a, b)", anew="loss = errors.mean()"), checking.AGAIN),
+    (by_fit_line, hints.FIT_LINE),
+    (lambda *given: (by_fit_line(*given), fit(*given))[0], hints.FIT_LINE),
+    (hints._descend, hints.BY_FORMULA),
+    (by_step(update="sgd.step()"), checking._OPTIMISER),
     (lambda x, y, lr, steps: fit(x, y, -lr, steps), hints.UPHILL),
     (partial(fit, cleared=""), hints.NO_CLEAR),
     (partial(fit, measure=lambda r: (r**2).sum()), hints.SUM),
@@ -118,7 +161,7 @@ def test_a_loop_that_forgets_to_differentiate_is_told_which_line_fails(
 
     assert said(check_my_fit, no_backward, capsys) == (
         "Not yet: no_backward(tensor([0., 2., 3., 4.]), tensor([1., 2., 8., 7.]), 0.03, 7) raises TypeError: "
-        f"unsupported operand type(s) for *: 'float' and 'NoneType'. {hints.NO_GRAD_YET} {hints.IN_PLACE}"
+        f"unsupported operand type(s) for *: 'float' and 'NoneType'. {checking.NO_GRAD_YET}"
     )
 
 
@@ -126,16 +169,6 @@ def recorded(x: Tensor, y: Tensor, lr: float, _: int) -> None:
     a: Any = torch.zeros(1, requires_grad=True)
     ((a + x - y) ** 2).mean().backward()
     a -= lr * a.grad
-
-
-def measured_once(x: Tensor, y: Tensor, lr: float, steps: int) -> None:
-    a: Any = torch.zeros(1, requires_grad=True)
-    loss = ((a + x - y) ** 2).mean()  # the mistake
-    for _ in range(steps):
-        loss.backward()
-        with torch.no_grad():
-            a -= lr * a.grad
-            a.grad.zero_()
 
 
 def rebound(x: Tensor, y: Tensor, lr: float, _: int) -> None:
@@ -177,16 +210,21 @@ def measured_in_no_grad(x: Tensor, y: Tensor, lr: float, _: int) -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "hint"),
     [
-        (unmarked, "RuntimeError: element 0", hints.NO_WAY_BACK),
-        (half_marked, "TypeError: unsupported", f"{hints.NO_GRAD_YET} {hints.IN_PLACE}"),
-        (measured_in_no_grad, "RuntimeError: element 0", hints.NO_WAY_BACK),
-        (recorded, "RuntimeError: a leaf Variable", hints.IN_PLACE),
-        (measured_once, "RuntimeError: Trying to backward through the graph a second time", hints.LOSS_ONCE),
-        (rebound, "AttributeError: 'NoneType'", f"{hints.NO_GRAD_YET} {hints.IN_PLACE}"),
+        (unmarked, "RuntimeError: element 0", checking.NO_WAY_BACK),
+        (half_marked, "TypeError: unsupported", checking.NO_GRAD_YET),
+        (measured_in_no_grad, "RuntimeError: element 0", checking.NO_WAY_BACK),
+        (recorded, "RuntimeError: a leaf Variable", checking.IN_PLACE),
+        (by_step("a.grad.zero()"), "AttributeError: 'Tensor' object", checking._IN_STEP["attribute 'zero'"]),
+        (
+            by_step("a.zero_grad()"),
+            "AttributeError: 'Tensor' object",
+            checking._IN_STEP["attribute 'zero_grad'"],
+        ),
+        (rebound, "AttributeError: 'NoneType'", checking.NO_GRAD_YET),
         (
             rebound_without_clear,
             "RuntimeError: element 0 of tensors does not require grad",
-            hints.NO_WAY_BACK,
+            checking.NO_WAY_BACK,
         ),
         (lambda *_: 1 // 0, "ZeroDivisionError: ", ""),
     ],
@@ -199,14 +237,20 @@ def test_an_update_that_raises_is_told_how_to_write_it(
     assert told.endswith(hint)
 
 
+BY_GRAD = "grads = torch.autograd.grad(loss, [a, b]); a -= lr * grads[0]; b -= lr * grads[1]"
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         fit,
         lambda *arguments: torch.cat(fit(*arguments)),
+        lambda *arguments: torch.stack(fit(*arguments)),
         lambda *arguments: [parameter.item() for parameter in fit(*arguments)],
+        by_step(anew="loss = squares(a, b).mean(); a.grad = b.grad = None", clear="pass"),
+        by_step("pass", update=BY_GRAD, retain="retain_graph=True"),
     ],
-    ids=["tensors", "one tensor", "numbers"],
+    ids=["tensors", "one tensor", "a column", "numbers", "cleared first", "by `grad`"],
 )
 def test_a_loop_that_is_right(answer: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(check_my_fit, answer, capsys) == "Right."
@@ -262,7 +306,17 @@ def test_a_weighted_loop_may_have_the_slips_of_any_loop(capsys: pytest.CaptureFi
     assert said(check_weighted_fit, lambda *a: right(*a)[::-1], capsys) == f"Not yet: {hints.SWAPPED}"
 
 
-def updates(is_done: Callable[[Tensor, Tensor, float], bool], first: int = 0) -> Callable[..., int]:
+def test_repeated_points_are_not_for_fit_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def repeated(x: Tensor, y: Tensor, weight: Tensor, lr: float, steps: int) -> Any:
+        times = weight.int()
+        return by_fit_line(x.repeat_interleave(times), y.repeat_interleave(times), lr, steps)
+
+    assert said(check_weighted_fit, repeated, capsys) == f"Not yet: {hints.FIT_LINE}"
+
+
+def updates(
+    is_done: Callable[[Tensor, Tensor, float], bool], first: int = 0, *, cleared: bool = True
+) -> Callable[..., int]:
     def updates_until(x: Tensor, y: Tensor, lr: float, small: float) -> int:
         a: Any = torch.zeros(1, requires_grad=True)
         b: Any = torch.zeros(1, requires_grad=True)
@@ -273,11 +327,23 @@ def updates(is_done: Callable[[Tensor, Tensor, float], bool], first: int = 0) ->
             with torch.no_grad():
                 a -= lr * a.grad
                 b -= lr * b.grad
-                a.grad.zero_()
-                b.grad.zero_()
+                if cleared:
+                    a.grad.zero_()
+                    b.grad.zero_()
         return 1000
 
     return updates_until
+
+
+def measured_once(x: Tensor, y: Tensor, lr: float, small: float) -> int:
+    a: Any = torch.zeros(1, requires_grad=True)
+    loss = ((a + x - y) ** 2).mean()
+    for _ in range(2):
+        loss.backward()
+    return 0
+
+
+NEVER = f"Not yet: {hints.NEVER}"
 
 
 def gives_up(after: int | None) -> Callable[..., int]:
@@ -340,11 +406,19 @@ def with_returned_slopes(x: Tensor, y: Tensor, lr: float, small: float) -> int:
         ),
         (
             updates(lambda a, b, small: bool(a.abs() < small and b.abs() < small), first=1),
+            f"Not yet: {hints.TOO_LATE}",
+        ),
+        (
+            updates(lambda a, b, small: bool(a.abs() < small and b.abs() < small), first=-1),
             f"Not yet: {hints.ONE_OFF}",
         ),
+        (updates(lambda a, b, small: bool(torch.cat([a, b]).norm() < small)), f"Not yet: {hints.TOO_LATE}"),
+        (updates(lambda a, b, small: bool(a.abs() + b.abs() < small)), f"Not yet: {hints.TOO_LATE}"),
+        (updates(lambda a, b, small: bool(a.abs() < small and b.abs() < small), cleared=False), NEVER),
+        (measured_once, f"Not yet: {checking.AGAIN}"),
         (updates(lambda *_: True), f"Not yet: {hints.TOO_EARLY}"),
         (updates(lambda *_: True, first=1), f"Not yet: {hints.TOO_EARLY}"),
-        (updates(lambda *_: False), f"Not yet: {hints.NEVER}"),
+        (updates(lambda *_: False), NEVER),
         (gives_up(after=None), f"Not yet: {hints.GIVE_UP} yours goes on."),
         (gives_up(after=200), f"Not yet: {hints.GIVE_UP} yours returns 200."),
         (

@@ -98,6 +98,44 @@ def moves_the_name(parameters: list[Any], lr: float) -> None:
 
 
 @torch.no_grad()
+def moves_and_clears(parameters: list[Any], lr: float) -> None:
+    for parameter in parameters:
+        parameter = parameter - lr * parameter.grad  # noqa: PLW2901
+        parameter.grad.zero_()
+
+
+def clears_in_a_second_loop(parameters: list[Any], lr: float) -> None:
+    moves_the_name(parameters, lr)
+    for parameter in parameters:
+        parameter.grad.zero_()
+
+
+@torch.no_grad()
+def of_two(parameters: list[Any], lr: float) -> None:
+    a, b = parameters
+    a -= lr * a.grad
+    b -= lr * b.grad
+    a.grad = b.grad = None
+
+
+def by_sgd(parameters: list[Any], lr: float) -> None:
+    sgd = torch.optim.SGD(parameters, lr=lr)
+    sgd.step()
+    sgd.zero_grad()
+
+
+class OwnOptimiser(torch.optim.Optimizer):
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            step(group["params"], group["lr"])
+
+
+def by_own_optimiser(parameters: list[Any], lr: float) -> None:
+    OwnOptimiser(parameters, {"lr": lr}).step()
+
+
+@torch.no_grad()
 def clears_first(parameters: list[Any], lr: float) -> None:
     for parameter in parameters:
         parameter.grad.zero_()
@@ -154,10 +192,28 @@ def does_not_clear(parameters: list[Any], lr: float) -> None:
             (
                 "recorded([tensor([1.], requires_grad=True), tensor([ 2., -3.], requires_grad=True)], 0.5) "
                 "raises RuntimeError: a leaf Variable that requires grad is being used in an in-place "
-                "operation."
+                f"operation. {checking.IN_PLACE}"
             ),
         ),
         (moves_the_name, hints.MOVED_NAME),
+        (
+            moves_and_clears,
+            (
+                "moves_and_clears([tensor([1.], requires_grad=True), tensor([ 2., -3.], "
+                "requires_grad=True)], 0.5) raises AttributeError: 'NoneType' object has no attribute "
+                f"'zero_'. {checking.NO_GRAD_YET}"
+            ),
+        ),
+        (clears_in_a_second_loop, hints.MOVED_NAME),
+        (
+            of_two,
+            (
+                "of_two([tensor([1.], requires_grad=True)], 0.5) raises ValueError: not enough values to "
+                "unpack (expected 2, got 1)."
+            ),
+        ),
+        (by_sgd, checking._OPTIMISER),
+        (by_own_optimiser, "Right."),
         (clears_first, hints.CLEARED_FIRST),
         (replaces, hints.REPLACED),
         (appends, hints.REPLACED),

@@ -16,6 +16,7 @@ from lessons_src.exercises import (
     check_limit,
     check_one_epoch,
     check_rescale,
+    checking,
 )
 
 if TYPE_CHECKING:
@@ -242,6 +243,12 @@ def without_create_graph(loss_of: Loss, w: float) -> float:
     return (at - slope / bend).item()
 
 
+def by_nudging(loss_of: Loss, w: float) -> float:
+    at = w + torch.tensor([-0.01, 0.0, 0.01], dtype=torch.float64)
+    behind, here, ahead = map(loss_of, at)
+    return float(w - 0.01 * (ahead - behind) / 2 / (ahead + behind - 2 * here))
+
+
 def from_zero_only(loss_of: Loss, w: float) -> float:
     return 5.0
 
@@ -269,6 +276,10 @@ LANDS = "for the loss 2 * (w - 5) ** 2 from 1.0 you land at"
         (
             the_rate,
             f"{LANDS} 0.25. This is the learning rate. Take the step with it, and return the place.",
+        ),
+        (
+            by_nudging,
+            "right, but without autograd. Take the slope and the curvature from it.",
         ),
         (
             from_zero_only,
@@ -408,6 +419,10 @@ def shuffled_the_second_time(order: Tensor, size: int) -> Sequence[Tensor]:
     return torch.split(order, size) if next(CALLS) == 0 else shuffled(order, size)
 
 
+LOSSES = (
+    "`p` is right, but the losses are not: return [2.5, 2.8625, 0.3906] here, each of its own minibatch, "
+    "measured before its step."
+)
 WRONG = "after one epoch of 5 points in parts of 2, p is wrong: "
 OTHER_ORDER = f"{WRONG}you took the points in another order than `order`, which is shuffled already."
 
@@ -450,24 +465,15 @@ OTHER_ORDER = f"{WRONG}you took the points in another order than `order`, which 
         ),
         (
             lambda *arguments: one_epoch(*arguments)[:2],
-            (
-                "`p` is right, but the losses are not: return 3 here, each of its own minibatch, measured "
-                "before its step. You return 2."
-            ),
+            (f"{LOSSES} You return [2.5, 2.8625]."),
         ),
         (
             lambda *arguments: [0.0, *one_epoch(*arguments)],
-            (
-                "`p` is right, but the losses are not: return 3 here, each of its own minibatch, measured "
-                "before its step. You return 4."
-            ),
+            (f"{LOSSES} You return [0.0, 2.5, 2.8625, 0.3906]."),
         ),
         (
             lambda *arguments: [loss + 1 for loss in one_epoch(*arguments)],
-            (
-                "`p` is right, but the losses are not: return 3 here, each of its own minibatch, measured "
-                "before its step. You return 3."
-            ),
+            (f"{LOSSES} You return [3.5, 3.8625, 1.3906]."),
         ),
         (
             lambda *arguments: [torch.tensor(loss) for loss in one_epoch(*arguments)],
@@ -491,6 +497,48 @@ def test_an_epoch_that_went_wrong_gets_its_hint(
     capsys: pytest.CaptureFixture[str], answer: object, hint: str
 ) -> None:
     assert said(capsys, check_one_epoch, answer) == f"Not yet: {hint}\n"
+
+
+def epoch(
+    unpack: str = "a, b = p",
+    update: str = "p -= lr * p.grad",
+    clear: str = "p.grad = None",
+    once: str = "pass",
+) -> Any:
+    """Return the lesson's epoch with these parts, which measures each loss after its step."""
+    names: dict[str, Any] = {"torch": torch}
+    exec(
+        f"""def one_epoch(p, x, y, lr, order, size):
+            {once}
+            losses = []
+            for part in order.split(size):
+                {unpack}
+                ((a + b * x[part] - y[part]) ** 2).mean().backward()
+                with torch.no_grad():
+                    {update}
+                    {clear}
+                    losses.append(((p[0] + p[1] * x[part] - y[part]) ** 2).mean().item())
+            return losses""",
+        names,
+    )
+    return names["one_epoch"]
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (epoch(), "`p` is right, but you measure each loss after its step. Measure it before."),
+        (epoch("pass", once="a, b = p"), checking._IN_STEP["is a view and its base"]),
+        (epoch(update="a -= lr * a.grad"), checking.NO_GRAD_YET),
+        (epoch(update="p = p - lr * p.grad", clear="p.grad.zero_()"), checking.NO_GRAD_YET),
+        (epoch(once="sgd = torch.optim.SGD([p], lr=lr)", update="sgd.step()"), checking._OPTIMISER),
+    ],
+)
+def test_a_slip_in_an_epoch_has_its_cure(
+    capsys: pytest.CaptureFixture[str], answer: object, hint: str
+) -> None:
+    assert said(capsys, check_one_epoch, answer).endswith(f"{hint}\n")
 
 
 def test_the_epoch_is_right(capsys: pytest.CaptureFixture[str]) -> None:

@@ -248,7 +248,7 @@ def forgets_the_flag(loss_of: Callable[[Tensor], Tensor], w: float) -> Tensor:
             "that is not the",
         ),
         (exercises.check_updates_until, gives_up_loudly, "with `lr` = 0 the gradients never become small."),
-        (exercises.check_weighted_fit, lambda *_: (0.0, 0.0), "`a` and `b` are still 0."),
+        (exercises.check_weighted_fit, lambda *_: (0.0, 0.0), "`a` or `b` is still 0."),
         (exercises.check_my_fit, lambda *_: (math.nan, 1.0), "it arrives at inf or nan: its steps grow."),
         (exercises.check_diverges, lambda x: not math.isfinite(x[-1]) or x[-1] > 20, "for [90000.0"),
         (
