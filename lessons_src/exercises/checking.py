@@ -47,7 +47,9 @@ _IN_STEP = {
     "NoneType": NO_GRAD_YET,
     "does not require grad": NO_WAY_BACK,
     "leaf Variable": IN_PLACE,
-    "is a view and its base": "`a, b = p` gives views of `p`, which a step changes. Take new ones in each.",
+    "is a view and its base": (
+        "`a, b = p` gives views of `p`, and each step changes `p`. Take new ones in each step."
+    ),
     "attribute 'zero'": "The names of what changes a tensor in place end in `_`.",
     "attribute 'zero_grad'": "An optimiser has `zero_grad()`. What a tensor has to clear is its `.grad`.",
 }

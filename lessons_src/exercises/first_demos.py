@@ -74,12 +74,10 @@ def check_hoop(answer: object) -> None:
             raise Hint(f"{degrees:.1f} degrees hits a hoop that {which}. Change both in the loss.")
     above = _height(degrees, HOOP[0]) - HOOP[1]
     rounded = any(_hits(degrees + hundredths / 100, HOOP) for hundredths in range(-5, 6))
-    cure = (
-        "Hand in the tensor, not a rounded number" if rounded else "Take more steps, or another learning rate"
-    )
+    other = "hand in the tensor, not a rounded number" if rounded else "another learning rate"
     raise Hint(
         f"at {degrees:.1f} degrees the ball is {abs(above):.2g} m {'above' if above > 0 else 'below'} the "
-        f"hoop. {cure}."
+        f"hoop. Take more steps, or {other}."
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lessons_src.exercises.checking import Hint, ask, check, cures, near, number, own_steps
+from lessons_src.exercises.checking import Hint, ask, check, near, number, own_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -278,7 +278,7 @@ def check_momentum(descend: Callable[[float, float, int], Any]) -> None:
         Not yet: after 12 steps the list must have 13 values, 0 and the one after each step, not 1.
     """
     for momentum in (0.9, 0.5, 0.0):
-        with own_steps(), cures():
+        with own_steps():
             path = ask(descend, LR, momentum, STEPS)
         if not isinstance(path, list | tuple):
             raise Hint(f"return a list of the values of `w`, not {path!r}.")

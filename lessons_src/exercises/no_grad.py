@@ -120,8 +120,9 @@ def _judge_values(leaves: list[Tensor], before: list[Tensor], slopes: list[Tenso
         ]
 
     if are(0):
-        # A gradient of 0 has been subtracted from the parameters, or nothing has.
-        raise Hint(CLEARED_FIRST if leaves[0]._version else MOVED_NAME)  # noqa: SLF001
+        cleared = all(leaf.grad is None or not leaf.grad.any() for leaf in leaves)
+        changed = any(leaf._version for leaf in leaves)  # noqa: SLF001  # in place, by nothing
+        raise Hint(CLEARED_FIRST if cleared and changed else MOVED_NAME)
     if are(1):
         raise Hint(UPHILL)
     if not are(-1):

@@ -153,7 +153,10 @@ def test_the_loss_of_a_circle(loss: str, said: str, says: Says) -> None:
         ),
         (
             78.8,
-            "at 78.8 degrees the ball is 0.05 m above the hoop. Hand in the tensor, not a rounded number.",
+            (
+                "at 78.8 degrees the ball is 0.05 m above the hoop. Take more steps, or hand in the tensor, "
+                "not a rounded number."
+            ),
         ),
         (
             60,
