@@ -105,7 +105,7 @@ class LessonShell(interactiveshell.InteractiveShell):
         return None if frame is None else self.offsets[name] + frame.f_lineno
 
     def places_of_error(self, error: BaseException) -> tuple[int | None, int | None, str | None]:
-        """Return the first and the last line of the lesson in the traceback, and the innermost of the project below.
+        """Return lines in the traceback: the lesson's first and last, and the project's innermost below that.
 
         The first is in the block; the last may be in a function of a block above.
         """

@@ -93,10 +93,10 @@ class Rerun:
                 called = run.called_line and run.called_line - block.line + 1
                 html = None
                 if failed or number >= self._first:
-                    html = render_rerun(
-                        block, run, name=f"yours-{number}", place=_words(at, number, called, run)
-                    )
-                yield Ended(number, html, failed, *(at or (None, None)), called)
+                    place = _words(at, number, called, run)
+                    html = render_rerun(block, run, name=f"yours-{number}", place=place)
+                error_block, error_line = at or (None, None)
+                yield Ended(number, html, failed, error_block, error_line, called)
                 if failed:
                     return
 
