@@ -69,7 +69,8 @@ def render_page(lesson: Lesson, offers: str = "") -> Page:
         and (title := next((at for at, row in enumerate(text) if row.startswith("# ")), None)) is not None
     ):
         text[title] += f"\n{_time(lesson)}{offers}\n{{ .lesson-time }}\n\n"
-    return Page("".join(text).removeprefix("\ufeff"), lines)
+    # MkDocs reads front matter only if its lines end in `\n`.
+    return Page(re.sub(r"\r\n?", "\n", "".join(text)).removeprefix("\ufeff"), lines)
 
 
 def _line_between(row: list[str]) -> list[str]:

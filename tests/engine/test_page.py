@@ -7,6 +7,7 @@ import markdown  # type: ignore[import-untyped]
 import pytest
 from bs4 import BeautifulSoup, Tag
 from lesson_helpers import PATH, block, parse, run
+from mkdocs.utils.meta import get_data
 
 from lessons_src.engine.failures import Failure, check_lesson
 from lessons_src.engine.page import (
@@ -296,10 +297,14 @@ def test_each_result_knows_its_line() -> None:
     assert results(*text).keys() == made.lines.keys()
 
 
-def test_a_page_begins_with_its_front_matter_whatever_its_line_ends() -> None:
-    text = "\ufeff---\ntitle: x\n---\n" + block("1", "1").rstrip("\n")
-    made = render_page(parse(text.replace("\n", "\r\n")))
-    assert made.markdown.startswith("---\r\ntitle: x\r\n---\r\n")
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("ended", ["\n", "---\n", "title: Zed\n"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_mkdocs_reads_front_matter_whatever_its_line_ends(newline: str, ended: str, start: str) -> None:
+    text = "---\ntitle: Zed\ntime-limit: 5\n---\n\n" + block("1", "1").rstrip("\n")
+    lesson = parse(start + text.replace(ended, ended[:-1] + newline))
+    _, front = get_data(render_page(lesson).markdown)
+    assert front == {"title": "Zed", "time-limit": lesson.time_limit} == {"title": "Zed", "time-limit": 5}
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
