@@ -13,6 +13,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from lessons_src.engine.directives import names_a_directive
 from lessons_src.engine.lesson import Span
 
 # Without tokens for the inside of a paragraph: its lines are searched for comments.
@@ -29,6 +30,11 @@ _NEEDS_CONTENT = re.compile(
 _RUNS = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[ \t]*(?:python|text)\b[^`\n]*\n", re.MULTILINE)
 # Inline code is matched too, so that a comment in it is not found.
 _COMMENT = re.compile(r"(?P<code>`+).*?(?P=code)|<!--(?P<text>.*?)-->", re.DOTALL)
+# A line that shows on the page, and is a comment in another language or with other dashes
+_LIKE_COMMENT = re.compile(
+    r"\s*(?:<\s*!?\s*[-\u2013\u2014]+|[({]\s*!\s*[-\u2013\u2014]+|\{[#%]|\[//\]: *#)[\s('\"]*"
+    r"(?P<name>/?\w+(?:-\w+)*)\s*(?P<argument>:.*|\W*)"
+)
 # The first line of a fence that has a language, after the marks of any list or quotation.
 _FENCE_LIKE = re.compile(
     r"(?P<indent>[ \t>*+\-\d.)]*)(?:`{3,}|~{3,})[ \t]*(?P<info>[^`~\s][^`\n]*)$", re.MULTILINE
@@ -154,6 +160,8 @@ def _comment_problems(
     for token, span in tokens:
         if _is_comment(token) and "-->" not in token.content:
             yield Problem(span.start + 1, "this comment is never closed; end it with `-->`")
+        if token.type == "inline":
+            yield from _mistyped(token.content, span.start + 1)
     for comment in comments:
         rest = "\n".join(rows[comment.span.end :])
         if "<!--" in comment.text and "-->" in rest.partition("<!--")[0]:
@@ -166,6 +174,16 @@ def _comment_problems(
                 "this comment hides a block, which does not run; to keep it hidden, begin the comment "
                 "with `#`",
             )
+
+
+def _mistyped(text: str, line: int) -> Iterator[Problem]:
+    """Yield a problem for each line of a paragraph that looks like a directive, but for its marks."""
+    prose = _COMMENT.sub(lambda match: re.sub(r"[^\n]", "x", match[0]), text)
+    for number, row in enumerate(prose.split("\n"), start=line):
+        match = _LIKE_COMMENT.fullmatch(row)
+        if match and names_a_directive(match["name"]):
+            directive = match["name"] + (": …" if match["argument"].startswith(":") else "")
+            yield Problem(number, f"this looks like a directive; write `<!-- {directive} -->`")
 
 
 def _empty_containers(

@@ -235,6 +235,19 @@ def test_an_empty_file_is_a_lesson_without_blocks() -> None:
             f"<!-- # old\n\n<!-- hidden -->\n{block('1')}-->\n",
         ),
         (1, "this comment hides a block", f"<!--\n{block('1')}-->\n"),
+        # Other marks than those of comments
+        (1, "looks like a directive; write `<!-- hidden -->`", "<!- hidden -->\n" + block("x = 1")),
+        (
+            1,
+            "looks like a directive; write `<!-- predict: … -->`",
+            "<-- predict: what? -->\n" + block("1", "1"),
+        ),
+        (1, "looks like a directive; write `<!-- predict: … -->`", "<!\u2013- predict: what? \u2013->\n"),
+        (2, "looks like a directive; write `<!-- predict: … -->`", "Text\n  (!-- predict: what? --)\n"),
+        (3, "looks like a directive; write `<!-- raises -->`", "- A\n\n    {# raises #}\n"),
+        (1, "looks like a directive; write `<!-- raises -->`", "- [//]: # (raises)\n"),
+        (1, "looks like a directive; write `<!-- display-only: … -->`", "> < !-- display-only: a\n> b -->\n"),
+        (1, "looks like a directive; write `<!-- /predict -->`", "<!\u2014/predict\u2014>\n"),
         # Containers
         (1, "nothing is inside: indent what belongs to it by 4", f"!!! note\n\n{block('1', '1')}"),
         (3, "nothing is inside: indent what belongs to it by 8", '!!! note\n\n    === "A"\n\n    Text.\n'),
@@ -290,6 +303,12 @@ def test_a_near_miss_is_an_error_at_its_line(line: int, words: str, text: str) -
         "<!--\n```mermaid\na\n```\n-->\n",
         "<!-- about the <!-- mark -->\n\nText.\n",
         "Write `<!--` and `-->`.\n",
+        "Write `<!- hidden -->`, or\n`{# raises #}`, or ``[//]: # (raises)\n<-- raises -->\n``.\n",
+        "```console\n<!- hidden -->\n```\n",
+        "<!-- # as in\n{# raises #}\n-->\n",
+        "<-- hidden behind this arrow\n",
+        "{# a figure of speech: none #}\n",
+        "(raises)\n",
         # Front matter and rules
         "---\n\nText.\n",
         "# A\n\nText.\n\n---\n\nNote: this is text.\n",
