@@ -35,6 +35,13 @@ CLOSING = "/predict"
 """The comment that ends the prose that is folded together with an output."""
 
 
+# What may be meant by it
+_LIKE_CLOSING = re.compile(
+    r"[^\w#]*(?:(?:end|close|stop)[\W_]*)?(?:of )?(?:the )?predict(?:ion)?[\W_]*(?:end|close|stop)?\W*",
+    re.IGNORECASE,
+)
+
+
 class DirectiveError(ValueError):
     """An error in the directives of a block, and its cure."""
 
@@ -49,6 +56,16 @@ def names_a_directive(comment: str) -> bool:
     return not _is_remark(comment) and bool(
         difflib.get_close_matches(name.lower(), _ARGUMENTS, n=1, cutoff=0.8)
     )
+
+
+def may_end_a_fold(comment: str) -> bool:
+    """Return whether a comment looks like `CLOSING`, and is another.
+
+    >>> may_end_a_fold("end predict"), may_end_a_fold("/predcit"), may_end_a_fold("the end of it")
+    (True, True, False)
+    """
+    close = names_a_directive(comment) and difflib.get_close_matches(comment, [CLOSING], cutoff=0.7)
+    return comment != CLOSING and bool(close or _LIKE_CLOSING.fullmatch(comment))
 
 
 def parse_directives(comments: Iterable[str]) -> Directives:

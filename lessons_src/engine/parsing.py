@@ -20,7 +20,13 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from lessons_src.engine.budgets import over_budget
-from lessons_src.engine.directives import CLOSING, DirectiveError, names_a_directive, parse_directives
+from lessons_src.engine.directives import (
+    CLOSING,
+    DirectiveError,
+    may_end_a_fold,
+    names_a_directive,
+    parse_directives,
+)
 from lessons_src.engine.lesson import Block, Directives, Lesson, Span, StoredOutput
 from lessons_src.engine.scanning import Comment, Fence, Markdown, Problem, scan
 
@@ -221,13 +227,13 @@ def _stray_directives(comments: Iterable[Comment]) -> list[Problem]:
             f"put an empty line below `{CLOSING}`"
             if comment.text == CLOSING
             else f"did you mean `{CLOSING}`?"
-            if difflib.get_close_matches(comment.text, [CLOSING], cutoff=0.7)
+            if may_end_a_fold(comment.text)
             else "this directive shares its line: put it on a line of its own above a Python fence"
             if comment.indent is None
             else "this directive is not above a Python fence: put it on the line directly above one",
         )
         for comment in comments
-        if names_a_directive(comment.text)
+        if names_a_directive(comment.text) or may_end_a_fold(comment.text)
     ]
 
 

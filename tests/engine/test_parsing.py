@@ -298,6 +298,8 @@ def test_a_near_miss_is_an_error_at_its_line(line: int, words: str, text: str) -
         "```console\n!!! note\n```\n",
         # Comments without a block
         "<!-- ~~~~~ Setup ~~~~~ -->\n",
+        "<!-- TODO -->\n",
+        "<!-- The end of what one can predict. -->\n\n<!-- # end predict -->\n",
         "<!-- TODO: make this a ```text fence -->\n",
         "<!-- lines 1~~~5 were cut -->\n",
         "<!--\n```mermaid\na\n```\n-->\n",
@@ -434,6 +436,12 @@ def test_the_end_of_a_fold_is_no_second_error_where_its_block_has_one() -> None:
         (10, "`/predict` ends a fold", f"{ASKED}<!-- /predict -->\n{block('1', '1')}"),
         (10, "put an empty line below `/predict`", f"{ASKED}<!-- /predict -->\n```console\n$\n```\n"),
         (10, "did you mean `/predict`?", f"{ASKED}<!-- /predcit -->\n"),
+        (10, "did you mean `/predict`?", f"{ASKED}<!-- / predict -->\n"),
+        (12, "did you mean `/predict`?", f"{ASKED}Because.\n\n<!-- end predict -->\n"),
+        (12, "did you mean `/predict`?", f"{ASKED}Because.\n\n<!-- endpredict -->\n"),
+        (10, "did you mean `/predict`?", f"{ASKED}<!-- End of the prediction -->\n"),
+        (10, "did you mean `/predict`?", f"{ASKED}<!-- predict: end -->\n"),
+        (10, "did you mean `/predict`?", f"{ASKED}<!-- /prediction -->\n"),
     ],
 )
 def test_the_end_of_a_fold_that_ends_none_is_an_error(line: int, message: str, text: str) -> None:
