@@ -42,7 +42,7 @@ def accept_outputs(lesson: Lesson, outputs: Mapping[Block, str]) -> str:
 
 
 def output_to_store(block: Block, shown: str) -> str:
-    """Return `shown`, but with the stored lines of a block with `ellipsis` that still match.
+    """Return `shown`, but with the stored lines of a block with `ellipsis` that have dots and still match.
 
     >>> from lessons_src.engine.parsing import parse_lesson
     >>> text = "<!-- ellipsis -->\\n```python\\n1\\n```\\n\\n```text\\nx is 1\\ntime ...\\n```\\n"
@@ -54,7 +54,11 @@ def output_to_store(block: Block, shown: str) -> str:
     if len(before) != len(after):
         return shown
     pairs = zip(before, after, strict=True)
-    return "\n".join(old if outputs_match(old, new, ellipsis=True) else new for old, new in pairs)
+    kept = "\n".join(
+        old if "..." in old and outputs_match(old, new, ellipsis=True) else new for old, new in pairs
+    )
+    # A kept line may name another location than the new ones.
+    return kept if outputs_match(kept, shown, ellipsis=True) else shown
 
 
 def _fence(output: str, indent: str, newline: str) -> list[str]:

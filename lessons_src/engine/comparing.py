@@ -12,11 +12,14 @@ _NODE = r"\w*(?:Backward|Grad|CopySlices|CppFunction)\w*"
 # Python's objects are at multiples of 8, so a node's location ends in 0 or 8: `facade` is a variable's name.
 _LOCATION = re.compile(
     # `<A object at 0x7f…>`, but not `at 0x7f… -> 1`. Without a limit, a long line would take minutes.
-    r"\b(?P<at>at )0x[0-9a-f]{4,16}\b(?=[^<>\n]{0,300}(?<![- ])>)"
+    r"\b(?P<at>at 0x)[0-9a-f]{4,16}\b(?=[^<>\n]{0,300}(?<![- ])>)"
     rf"|(?<=── )(?P<tree>{_NODE}: )[0-9a-f]{{4,15}}\d$"  # a line of a graph's tree
     rf"|(?P<pair>\('{_NODE}', ')[0-9a-f]{{4,15}}\d(?='\))",  # a node of traverse_graph
     re.MULTILINE,
 )
+# What stands for a location: no output contains this control character.
+# The letter keeps a tolerance from reading the name as a number.
+_NAME = re.compile(r"\0(n\d+)\0")
 # A unit may follow: `12.0ms`, `3.2x`, `50%`.
 _NUMBER = re.compile(
     r"(?<![\w.])[-+]?"
@@ -41,10 +44,25 @@ def outputs_match(
     True
     """
     if ellipsis:
-        return re.fullmatch(_ellipsis_pattern(stored), shown + "\n") is not None
+        # As they are too, because dots may stand for a part of a location: `at 0x7f...`.
+        return _dots_match(stored, shown) or _dots_match(_name_locations(stored), _name_locations(shown))
     if tolerance is not None:
         return _numbers_match(_name_locations(stored), _name_locations(shown), tolerance)
     return _name_locations(stored) == _name_locations(shown)
+
+
+def _dots_match(stored: str, shown: str) -> bool:
+    """Return whether `shown` matches `stored` with its dots, up to a one-to-one renaming of locations."""
+    seen: set[str] = set()
+
+    def group(name: re.Match[str]) -> str:
+        if name[1] in seen:
+            return f"(?P={name[1]})"
+        seen.add(name[1])
+        return f"(?P<{name[1]}>{_NAME.pattern})"
+
+    found = re.fullmatch(_NAME.sub(group, _ellipsis_pattern(stored)), shown + "\n")
+    return found is not None and len(set(found.groupdict().values())) == len(seen)
 
 
 def _ellipsis_pattern(stored: str) -> str:
@@ -76,8 +94,6 @@ def _name_locations(text: str) -> str:
     def name(match: re.Match[str]) -> str:
         before = match["at"] or match["tree"] or match["pair"]
         location = match[0].removeprefix(before)
-        # No output contains this control character, so a name never equals other text.
-        # The letter keeps a tolerance from reading the name as a number.
         return before + names.setdefault(location, f"\0n{len(names)}\0")
 
     return _LOCATION.sub(name, text)

@@ -3,7 +3,7 @@
 import pytest
 from lesson_helpers import block, parse
 
-from lessons_src.engine.accepting import accept_outputs
+from lessons_src.engine.accepting import accept_outputs, output_to_store
 
 
 def accept(text: str, *outputs: str | None) -> str:
@@ -67,3 +67,19 @@ def test_in_a_file_of_two_kinds_of_line_ends_an_output_takes_those_of_its_block(
 )
 def test_a_file_that_ends_without_a_newline_still_does(text: str, output: str, new: str) -> None:
     assert accept(text, output) == new
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown", "new"),
+    [
+        ("<A at 0x1111>\ntook ...\n1", "<A at 0x2222>\ntook 3\n2", "<A at 0x2222>\ntook ...\n2"),
+        # One object where there were two: no line may keep the location of another.
+        ("<A at 0x1111>\n<A at 0x1112>", "<A at 0x2222>\n<A at 0x2222>", "<A at 0x2222>\n<A at 0x2222>"),
+        ("<A at 0x1111>\n... <A at 0x1112>", "<A at 0x2222>\n1 <A at 0x2222>", None),
+    ],
+)
+def test_what_is_stored_beside_an_ellipsis_matches_what_is_shown(
+    stored: str, shown: str, new: str | None
+) -> None:
+    (found,) = parse(block("x", stored, "ellipsis")).blocks
+    assert output_to_store(found, shown) == (new or shown)

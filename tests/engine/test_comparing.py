@@ -166,6 +166,22 @@ def test_many_ellipses_in_a_long_line_or_between_many_lines_are_searched_once() 
     assert outputs_match("a...\n...\n" * 50 + "b", "a\n" * 10_000 + "b", ellipsis=True)
 
 
+def test_locations_are_renamed_beside_an_ellipsis() -> None:
+    stored = "<A at 0x1111>\ntook ...\n...\n<A at 0x1111> <B at 0x2222>"
+    shown = "<A at {}>\ntook 3 <C at 0x5555>\n2\n<A at {}> <B at {}>"
+    assert outputs_match(stored, shown.format("0x3333", "0x3333", "0x4444"), ellipsis=True)
+    assert not outputs_match(stored, shown.format("0x3333", "0x4444", "0x4444"), ellipsis=True)
+    assert not outputs_match(stored, shown.format("0x3333", "0x3333", "0x3333"), ellipsis=True)
+    assert not outputs_match("1 ... 0x1111", "1 2 0x2222", ellipsis=True)
+
+
+@pytest.mark.parametrize(
+    "stored", ["<A at ...>", "<A at 0x...>", "<A at 0x7f...>", "<A at 0x...30>", "<...>"]
+)
+def test_an_ellipsis_may_stand_for_a_location_or_a_part_of_one(stored: str) -> None:
+    assert outputs_match(f"{stored}\n<B at 0x1111>", "<A at 0x7f30>\n<B at 0x1111>", ellipsis=True)
+
+
 def test_an_ellipsis_on_a_line_of_its_own_stands_for_any_lines() -> None:
     assert outputs_match("first\n...\nlast", "first\n2\n3\nlast", ellipsis=True)
     assert not outputs_match("first\n...\nlast", "first\n2\n3", ellipsis=True)

@@ -190,11 +190,12 @@ def test_accept_leaves_outputs_that_match_with_an_ellipsis_a_tolerance_or_other_
 ) -> None:
     before = project.write(
         block("'a b'", "'a ...'", "ellipsis"),
+        block("print(object())\nprint('took', 3)", "<object object at 0x7f0000000000>\ntook ...", "ellipsis"),
         block("0.26", "0.25", "tolerance: 0.1"),
         block("object.__new__(object)", "<object at 0x7fff00000000>"),
         block("1", "2"),
     )
-    project.run("docs", "--accept").assert_outcomes(passed=4)
+    project.run("docs", "--accept").assert_outcomes(passed=5)
     assert project.lesson.read_bytes() == before.replace(b"\n2\n", b"\n1\n")
 
 
