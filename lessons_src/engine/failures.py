@@ -12,6 +12,8 @@ from lessons_src.engine.comparing import outputs_match
 from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun
 from lessons_src.engine.parsing import LessonSyntaxError
 
+# The first line of the fold that an exercise's solution is in
+_SOLUTION = re.compile(r'\s*\?\?\?\+? *success "Solution')
 _MAX_ROWS = 40
 _MAX_WIDTH = 200
 
@@ -93,7 +95,7 @@ class _Check:
         self.lesson, self.block, self.run = lesson, block, run
 
     def failures(self) -> Iterator[Failure]:
-        complaints = list(self._run_failures())
+        complaints = [*self._exercise_failures(), *self._run_failures()]
         yield from complaints
         if not complaints:
             yield from self._output_failures()
@@ -120,6 +122,20 @@ class _Check:
                 "print it instead, or say what it is, `<!-- noise: … -->`, and no page shows it",
                 self.block.line,
             )
+
+    def _exercise_failures(self) -> Iterator[Failure]:
+        said = self.run.shown.split("\n")
+        if self.block.directives.exercise and "Right." in said:
+            yield self._failure("the starter passes its check already; take the answer out of it")
+        elif any(row.startswith("Not yet") for row in said) and self._is_solution():
+            yield self._failure("the solution does not pass its check; correct the solution or the check")
+
+    def _is_solution(self) -> bool:
+        above = self.lesson.lines[: self.block.span.start]
+        outside = (row for row in reversed(above) if row.strip() and not row.startswith(self.block.indent))
+        exercises = (block.line for block in self.lesson.blocks if block.directives.exercise)
+        is_below = any(line < self.block.line for line in exercises)
+        return is_below and _SOLUTION.match(next(outside, "")) is not None
 
     def _shown_before(self) -> list[str]:
         if not self.run.shown:

@@ -129,6 +129,35 @@ def test_empty_lines_around_text_are_compared_like_any_other() -> None:
     assert len(failures(block("print('\\n1\\n')", "1"))) == 1
 
 
+CHECK = "check = print\ncheck('{0}')"
+STARTER = block(CHECK.format("Not yet: try."), "Not yet: try.", "exercise: ★ 5 min")
+
+
+@pytest.mark.parametrize("indent", ["", "    "])
+@pytest.mark.parametrize("stored", ["Not yet: no.", "Right."])
+def test_a_solution_must_pass_its_check_and_cannot_be_accepted(stored: str, indent: str) -> None:
+    solution = block(CHECK.format("3\\nNot yet: no."), f"3\n{stored}", indent=indent + "    ")
+    fold = '!!! note\n\n    ??? success "Solution"\n\n' if indent else '??? success "Solution"\n\n'
+    (failure,) = failures(STARTER, fold, solution)
+    assert "the solution does not pass its check; correct the solution or the check\n" in failure
+    assert "--accept" not in failure
+
+
+def test_a_starter_must_not_pass_its_check() -> None:
+    (failure,) = failures(block(CHECK.format("Right."), "Right.", "exercise: ★ 5 min"))
+    assert failure == (
+        f"{PATH}:4: the starter passes its check already; take the answer out of it\n    check('Right.')"
+    )
+
+
+def test_what_is_no_solution_of_an_exercise_may_say_not_yet() -> None:
+    said, fold = "Not yet: no.", '??? success "Solution"\n\n    Text.\n\n'
+    assert failures(STARTER, fold, block(CHECK.format(said), said)) == []
+    assert failures(STARTER, '??? tip "Hint"\n\n', block(CHECK.format(said), said, indent="    ")) == []
+    assert failures(fold, block(CHECK.format(said), said, indent="    ")) == []
+    assert failures(STARTER, fold, block(CHECK.format("Right."), "Right.", indent="    ")) == []
+
+
 def test_a_hidden_block_must_show_nothing() -> None:
     assert failures(block("x = 1", None, "hidden"), block("x", "1")) == []
     (failure,) = failures(block("print(1)", "1", "hidden"))
