@@ -17,8 +17,8 @@ _LOCATION = re.compile(
     rf"|(?P<pair>\('{_NODE}', ')[0-9a-f]{{4,15}}\d(?='\))",  # a node of traverse_graph
     re.MULTILINE,
 )
-# What stands for a location: no output contains this control character.
-# The letter keeps a tolerance from reading the name as a number.
+# The name that takes the place of a location. No output contains this control character, so a name equals no
+# other text. Its letter keeps a tolerance from reading it as a number.
 _NAME = re.compile(r"\0(n\d+)\0")
 # A unit may follow: `12.0ms`, `3.2x`, `50%`.
 _NUMBER = re.compile(
@@ -44,7 +44,7 @@ def outputs_match(
     True
     """
     if ellipsis:
-        # As they are too, because dots may stand for a part of a location: `at 0x7f...`.
+        # First without names, because in `at 0x7f...` the dots are a part of a location.
         return _dots_match(stored, shown) or _dots_match(_name_locations(stored), _name_locations(shown))
     if tolerance is not None:
         return _numbers_match(_name_locations(stored), _name_locations(shown), tolerance)

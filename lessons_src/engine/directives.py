@@ -35,7 +35,7 @@ CLOSING = "/predict"
 """The comment that ends the prose that is folded together with an output."""
 
 
-# What may be meant by it
+# Comments by which a teacher may mean it: `end predict`, `/prediction`, `End of the prediction`
 _LIKE_CLOSING = re.compile(
     r"[^\w#]*(?:(?:end|close|stop)[\W_]*)?(?:of )?(?:the )?predict(?:ion)?[\W_]*(?:end|close|stop)?\W*",
     re.IGNORECASE,

@@ -182,6 +182,7 @@ class Steps(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         # Whichever way one goes back, one reads `.grad`, or calls `grad`.
         self.went_back |= func in {_READ_GRAD, torch.autograd.grad}
+        # A subclass, a wrapper or another name hides what is called, but not from the stack.
         for frame, _ in walk_stack(None):
             self.callers.add((frame.f_globals.get("__name__", ""), frame.f_code.co_name))
         return func(*args, **(kwargs or {}))
