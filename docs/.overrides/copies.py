@@ -31,6 +31,7 @@ _now = SimpleNamespace()
 
 def on_config(config):
     _now.made = made_from(Path(config.config_file_path).parent)
+    _now.torch = version("torch").partition("+")[0]
     _now.offline = config.plugins["material/offline"].config.enabled
     if _now.offline:
         # A page from a disk may fetch nothing, and start no worker.
@@ -88,10 +89,9 @@ def _runs(lesson):
     if not blocks:
         return ""
     outputs = sum(block.output is not None for block in blocks)
-    torch = version("torch").partition("+")[0]
     return (
         f"Blocks run: {len(blocks)}. Outputs compared: {outputs}. "
-        f"PyTorch {torch}, Python {platform.python_version()}."
+        f"PyTorch {_now.torch}, Python {platform.python_version()}."
     )
 
 

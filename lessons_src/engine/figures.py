@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from html import escape
 from typing import Any
 from weakref import WeakSet
 from xml.etree import ElementTree
@@ -20,6 +20,11 @@ _XLINK = re.compile(r"^\{http://www\.w3\.org/1999/xlink\}")
 _INTERNAL = re.compile(r"\s*(?:#|data:image/)")
 # In CSS, and in attributes that CSS has too: a colour may be `url(#gradient)`.
 _OUTSIDE = re.compile(r"""(?:@import|url\()\s*+['"]?+(?!#|data:|url\()([^'")\s]*)""")
+
+# Begins each id until a page is known; no XML has this character.
+_PREFIX = "\0"
+
+_COLOURS = re.compile("|".join(VARIABLES), re.IGNORECASE)
 
 # The attributes that list ids
 _ID_LISTS = re.compile("aria-(?:controls|describedby|details|flowto|labelledby|owns)")
@@ -150,15 +155,10 @@ def split_description(alt: str) -> tuple[str, str]:
     return first, "".join(rest)
 
 
-@lru_cache(maxsize=50)  # a page and its notebook have the same figures
-def page_svg(svg: str, alt: str, prefix: str) -> str:
-    """Adapt `svg` to a page: accessible, with the colours of both palettes and unique ids.
+def adapt(svg: str) -> str:
+    """Give `svg` the colours of both palettes, short numbers, and ids that `page_svg` completes.
 
-    `alt` becomes the picture's label, and its `<desc>`, if any, becomes its description. `prefix`
-    begins every id. Raises `xml.etree.ElementTree.ParseError` if `svg` is not XML.
-
-    >>> print(page_svg('<svg><path id="p" fill="#2563a8"/></svg>', "A dot.", "f1"))
-    <svg role="img" aria-label="A dot."><path id="f1-p" fill="var(--lesson-c0, #2563a8)" /></svg>
+    Raises `xml.etree.ElementTree.ParseError` if `svg` is not XML.
     """
     root = ElementTree.fromstring(svg)
     for parent in list(root.iter()):
@@ -169,23 +169,39 @@ def page_svg(svg: str, alt: str, prefix: str) -> str:
     ids = {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
     for element in root.iter():
         element.attrib = {
-            _XLINK.sub("xlink:", name): _attribute(name, value, ids, prefix)
-            for name, value in element.attrib.items()
+            _XLINK.sub("xlink:", name): _attribute(name, value, ids) for name, value in element.attrib.items()
         }
-    # A label that the picture refers to would override `alt`.
-    for name in ("width", "height", "version", "aria-labelledby"):
+    # A label that the picture refers to would override that of the page, and a role the page's.
+    for name in ("width", "height", "version", "aria-labelledby", "aria-label", "role"):
         root.attrib.pop(name, None)
-    root.attrib |= {"role": "img", "aria-label": alt}
     description = root.find("desc")
     if description is not None and "id" in description.attrib:
         root.attrib["aria-describedby"] = description.attrib["id"]
     return ElementTree.tostring(root, encoding="unicode")
 
 
+def page_svg(adapted: str, alt: str, prefix: str) -> str:
+    """Return a picture of `adapt` for one page: named, and with unique ids.
+
+    `alt` becomes the picture's label, and its `<desc>`, if any, becomes its description. `prefix`
+    begins every id.
+
+    >>> print(page_svg(adapt('<svg><path id="p" fill="#2563a8"/></svg>'), "A dot.", "f1"))
+    <svg role="img" aria-label="A dot."><path id="f1-p" fill="var(--lesson-c0, #2563a8)" /></svg>
+    """
+    named = adapted.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
+    return named.replace(_PREFIX, prefix)
+
+
 def _words(root: ElementTree.Element) -> set[str]:
     """Return all words of the attributes: an id that is not among them is referred to by nothing."""
-    attributes = [pair for element in root.iter() for pair in element.attrib.items()]
-    return {word for name, value in attributes if name != "id" for word in re.findall(r"[\w.:-]+", value)}
+    attributes = {pair for element in root.iter() for pair in element.attrib.items()}
+    return {
+        word
+        for name, value in attributes
+        if name != "id" and name not in _LENGTHS
+        for word in re.findall(r"[\w.:-]+", value)
+    }
 
 
 def _dissolve_groups(parent: ElementTree.Element, referred: set[str]) -> None:
@@ -197,9 +213,9 @@ def _dissolve_groups(parent: ElementTree.Element, referred: set[str]) -> None:
             parent[at : at + 1] = list(child)
 
 
-def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
+def _attribute(name: str, value: str, ids: set[str]) -> str:
     if name == "id":
-        return f"{prefix}-{value}"
+        return f"{_PREFIX}-{value}"
     if name in _LENGTHS:
         return (
             _steps(value)
@@ -207,12 +223,12 @@ def _attribute(name: str, value: str, ids: set[str], prefix: str) -> str:
             else _LONG_NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
         )
     if _ID_LISTS.fullmatch(name):
-        return " ".join(f"{prefix}-{each}" if each in ids else each for each in value.split())
+        return " ".join(f"{_PREFIX}-{each}" if each in ids else each for each in value.split())
     if name.startswith(("aria-", "data-")):
         return value  # any text, even one that looks like a colour
     if name.endswith("href") and value[1:] in ids:
-        return f"#{prefix}-{value[1:]}"
-    return _with_variables(re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", value))
+        return f"#{_PREFIX}-{value[1:]}"
+    return _with_variables(value.replace("url(#", f"url(#{_PREFIX}-"))
 
 
 def _steps(path: str) -> str:
@@ -238,4 +254,4 @@ def _with_variables(value: str) -> str:
         colour = match[0].lower()
         return f"var({VARIABLES[colour]}, {colour})"
 
-    return re.sub("|".join(VARIABLES), variable, value, flags=re.IGNORECASE)
+    return _COLOURS.sub(variable, value)

@@ -132,7 +132,7 @@ class BlockRun:
     shown_by: list[tuple[int, int]] = field(default_factory=list)
     """For each piece of `shown`: its offset, and the line of the lesson that showed it."""
     figures: list[str] = field(default_factory=list)
-    """SVG documents, in the order in which they were shown."""
+    """Pictures as `figures.adapt` leaves them, in the order in which they were shown."""
     error: str | None = None
     """The exception it raised, as the last line of a traceback: `TypeError: …`."""
     error_line: int | None = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urljoin
 
 from jinja2 import BytecodeCache, Environment
@@ -22,7 +22,6 @@ from mkdocs.config import config_options
 from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
@@ -55,6 +54,9 @@ from lessons_src.engine.progress import BuildRuns
 from lessons_src.engine.running import interrupt_when_ended, prepare
 from lessons_src.engine.stale_pages import Sources, stands_alone
 
+if TYPE_CHECKING:  # a build has no server
+    from mkdocs.livereload import LiveReloadServer
+
 _build_log = logging.getLogger("mkdocs.plugins.lessons")
 # Under `serve`, a warning in MkDocs' own log would end a strict build, and with it the reload.
 _serve_log = logging.getLogger("lessons")
@@ -85,6 +87,7 @@ class _Outcome:
     failures: list[Failure] = field(default_factory=list)
     lesson: Lesson | None = None
     page: Page | None = None
+    results: dict[str, str] = field(default_factory=dict)
     site_page: SitePage | None = None
 
 
@@ -166,13 +169,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         if not self.serving:
             self._report(self.broken)
         outcomes, notebooks = self._parse(files, config)
-        theme = config.theme.custom_dir
-        sources = Sources(
-            {name: outcome.lesson for name, outcome in outcomes.items() if outcome.lesson},
-            (self.cache.surroundings, digests(Path(theme)) if theme else []),
-        )
-        self.built_alone = self._built_alone(sources, files) if self.dirty else None
-        self.sources = sources
+        self.built_alone = self._built_alone(outcomes, files, config) if self.dirty else None
         if self.built_alone is not None:
             outcomes = self.outcomes | {name: outcomes[name] for name in self.built_alone}
             made = {each.name: each for each in self.notebooks if each.name not in self.built_alone}
@@ -244,10 +241,15 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self._report(list(dict.fromkeys(found)))
         return env
 
+    # After the search plugin, which would read each line of each picture, and index nothing of it.
+    @event_priority(-50)
     def on_page_context(
         self, context: TemplateContext, *, page: SitePage, config: MkDocsConfig, nav: Navigation
     ) -> TemplateContext:
+        """Put the pictures into the page."""
         name = page.file.src_uri
+        if outcome := self.outcomes.get(name):
+            page.content = fill_in(page.content or "", outcome.results)
         if name not in self.outcomes or not self.outcomes[name].failures:
             # A copy, because templates and other plugins may change the metadata.
             self.last_good[name] = {part: copy(getattr(page, part)) for part in _PARTS}
@@ -269,8 +271,8 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self.cleanup.close()  # after Ctrl-C, which is no build error
 
     def on_serve(
-        self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., None]
-    ) -> LiveReloadServer:
+        self, server: "LiveReloadServer", *, config: MkDocsConfig, builder: Callable[..., None]
+    ) -> "LiveReloadServer":
         server.watch(str(_PACKAGE))
         prepare()  # for the first lesson that is saved or edited
         if not self.config.live:
@@ -287,12 +289,20 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         server.set_app(self.laboratory)
         return server
 
-    def _built_alone(self, sources: Sources, files: Files) -> set[str] | None:
+    def _built_alone(
+        self, outcomes: dict[str, _Outcome], files: Files, config: MkDocsConfig
+    ) -> set[str] | None:
         """Return the pages to build, at most one; None to build all, because others may have to change too.
 
         `mkdocs serve --dirty` asks for that.
         """
+        theme = config.theme.custom_dir
+        sources = Sources(
+            {name: outcome.lesson for name, outcome in outcomes.items() if outcome.lesson},
+            (self.cache.surroundings, digests(Path(theme)) if theme else []),
+        )
         changed = sources.changes(self.sources) if self.sources else None
+        self.sources = sources
         if changed is None or "NOTEBOOK_PAGES" in os.environ:
             return None
         # A page that fails is run again.
@@ -351,7 +361,6 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def _finish(self, name: str, outcome: _Outcome) -> None:
         """Wait for a lesson's run, check it, and fill in its page; if it fails, show the last good page."""
-        results = {}
         if outcome.lesson:
             run = self.runs.result(outcome.lesson)
             failures = check_lesson(outcome.lesson, run)
@@ -359,16 +368,16 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 failures = self.broken + failures  # for a lesson that imports such a module fails
             else:
                 self.cache.store(outcome.lesson, run)
-                results = render_results(outcome.lesson, run)
+                outcome.results = render_results(outcome.lesson, run)
                 if self.serving:
-                    results = mark_blocks(outcome.lesson, results)
+                    outcome.results = mark_blocks(outcome.lesson, outcome.results)
             outcome.failures = failures + outcome.failures
         if outcome.site_page is None:
             return  # another plugin has left it out
         if outcome.failures:
             self._show_failures(name, outcome.site_page, outcome.failures)
         else:
-            outcome.site_page.content = fill_in(outcome.site_page.content or "", results)
+            outcome.site_page.content = fill_in(outcome.site_page.content or "", outcome.results)
             outcome.site_page.meta["lesson"] = outcome.lesson  # for templates and hooks
             assert outcome.lesson  # without one there is a failure
             self.live_lessons[outcome.lesson.path] = outcome.lesson

@@ -9,7 +9,7 @@ never read as Markdown, and pages are rendered while lessons run.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from itertools import count
 
 import markdown  # type: ignore[import-untyped]
@@ -21,6 +21,7 @@ from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun, Span
 from lessons_src.engine.scanning import UNSEEN
 
 RESULTS = "lesson-results"
+_PLACEHOLDER = re.compile(f"<!-- {RESULTS} (.*?) -->")
 
 _REPORTED = 3  # one mistake makes many later blocks fail; the terminal lists all failures
 
@@ -107,13 +108,20 @@ def _time(lesson: Lesson) -> str:
 
 
 def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
-    """Return the HTML of each block's results, by key. The `run` must have no failures."""
+    """Return the HTML of each block's results, by key. The `run` must have no failures.
+
+    The picture of a figure has a key of its own, and is there when the page has been filled in twice.
+    """
     figures = count(1)
-    return {
-        results_key(lesson, block): _results(block, result, figures)
-        for block, result in run.of(lesson)
-        if _is_seen(block)
-    }
+    html = {}
+    for block, result in run.of(lesson):
+        if not _is_seen(block):
+            continue
+        key = results_key(lesson, block)
+        html[key] = _results(block, result, f"{key} picture", figures)
+        if result and (alt := block.directives.figure):
+            html[f"{key} picture"] = page_svg(result.figures[0], alt, prefix=f"figure-{block.line}")
+    return html
 
 
 def placeholder(key: str) -> str:
@@ -173,9 +181,7 @@ def fill_in(html: str, results: dict[str, str]) -> str:
     >>> fill_in(f"<p>{placeholder('a.md:1')}</p>", {"a.md:1": "<b>2</b>"})
     '<p><b>2</b></p>'
     """
-    for key, result in results.items():
-        html = html.replace(placeholder(key), result, 1)
-    return html
+    return _PLACEHOLDER.sub(lambda found: results.get(unescape(found[1]), found[0]), html)
 
 
 def render_failures(failures: list[Failure], kept: bool) -> str:
@@ -210,7 +216,8 @@ def render_rerun(block: Block, run: BlockRun, *, name: str, place: str) -> str:
     if run.problem is None:
         alt = "The figure that your code draws."
         for number, svg in enumerate(run.figures):
-            html += _figure(page_svg(svg, alt, prefix=f"{name}-{number}"), "Your figure", "")
+            picture = page_svg(svg, alt, prefix=f"{name}-{number}")
+            html += _figure(picture, "Your figure", "", scrolls=_is_wide(svg))
     if run.noise and not block.directives.noise:
         html += _note(f"A page does not show what C code or a subprocess writes: {run.noise!r}")
     # What no page may show is no error of a reader.
@@ -221,7 +228,7 @@ def render_rerun(block: Block, run: BlockRun, *, name: str, place: str) -> str:
     return html
 
 
-def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
+def _results(block: Block, run: BlockRun | None, picture: str, figures: Iterator[int]) -> str:
     if run is None:
         return _note(f"Not run: {block.directives.display_only}")
     printed, raised = split_output(block, run)
@@ -230,9 +237,9 @@ def _results(block: Block, run: BlockRun | None, figures: Iterator[int]) -> str:
     if raised:
         html += render_error(raised)
     if alt := block.directives.figure:
-        svg = page_svg(run.figures[0], alt, prefix=f"figure-{block.line}")
         caption = ". " + split_description(alt)[0]
-        html += _figure(svg, f"Figure {next(figures)}", caption)
+        scrolls = _is_wide(run.figures[0])
+        html += _figure(placeholder(picture), f"Figure {next(figures)}", caption, scrolls=scrolls)
     return html
 
 
@@ -272,13 +279,17 @@ def _draw_guide(guide: re.Match[str]) -> str:
     return f'<span class="guide {_GUIDES[guide[0]]}">{guide[0]}</span>'
 
 
-def _figure(svg: str, title: str, caption: str) -> str:
-    # A drawing with a fixed width scrolls; the tab index lets the keyboard scroll it.
-    scrolls = ' tabindex="0"' if "--graph-width" in svg else ""
+def _is_wide(picture: str) -> bool:
+    """Return whether it keeps its width, and may have to scroll."""
+    return "--graph-width" in picture
+
+
+def _figure(picture: str, title: str, caption: str, *, scrolls: bool) -> str:
+    tab = ' tabindex="0"' if scrolls else ""  # lets the keyboard scroll it
     # A screen reader reads the whole text as the picture's name, so it skips the caption.
     seen = f'<span aria-hidden="true">{escape(caption)}</span>' if caption else ""
     # The search index leaves out the labels of axes.
     return (
-        f'<figure class="lesson-figure" data-search-exclude{scrolls}>{svg}<figcaption>'
+        f'<figure class="lesson-figure" data-search-exclude{tab}>{picture}<figcaption>'
         f"<b>{title}</b>{seen}</figcaption></figure>"
     )

@@ -12,14 +12,16 @@ from urllib.parse import urljoin, urlsplit
 
 from markdown_it import MarkdownIt
 
-FENCE = r"^(?P<margin> *)(?P<marks>`{3,}|~{3,})(?s:.*?)^(?P=margin)(?P=marks)[ \t]*$"
+FENCE = r"^(?P<margin> *)(?P<marks>`{3,}|~{3,}).*\n(?:.*\n)*?(?P=margin)(?P=marks)[ \t]*$"
 """A fence with what is in it. The group `margin` is before it, and `marks` are its first characters."""
 
 _INLINE = re.compile(
-    rf"(?P<kept>{FENCE}|(?P<ticks>`+)(?s:.*?)(?P=ticks)|\$\$(?s:.*?)\$\$|\$(?!\s)[^$\n]+(?<!\s)\$)"
+    # One of these begins each alternative: at most characters, one look is enough.
+    r"(?=[`~$< {\]\[hs])"
+    rf"(?:(?P<kept>{FENCE}|(?P<ticks>`+)(?s:.*?)(?P=ticks)|\$\$(?s:.*?)\$\$|\$(?!\s)[^$\n]+(?<!\s)\$)"
     # A comment, or a list of attributes
     r"|(?P<dropped><!--(?s:.*?)-->| *\{:? *(?:[.#][A-Za-z]|[\w-]+=)[^{}\n]*\})"
-    r'|(?P<before>\]\(<?|^ *\[(?!\^)[^\]\n]+\]: +<?|\b(?:href|src)=")(?P<target>[^\s)>"]+)',
+    r'|(?P<before>\]\(<?|^ *\[(?!\^)[^\]\n]+\]: +<?|\b(?:href|src)=")(?P<target>[^\s)>"]+))',
     re.MULTILINE,
 )
 _CONTAINER = re.compile(
@@ -29,6 +31,8 @@ _CONTAINER = re.compile(
     r"(?P<inside>(?:(?:(?P=indent) {4}.*|[ \t]*)\n)*)",
     re.MULTILINE,
 )
+
+_MARKDOWN = MarkdownIt()
 
 PLACE = re.compile(r"^(?P<margin> *)\0(?P<number>\d*)\n", re.MULTILINE)
 """A line in place of a block: a control character, which no lesson has, and the block's number.
@@ -90,7 +94,7 @@ def without_containers(text: str, in_fold: Callable[[str], str]) -> str:
         inside = without_containers(unindented, in_fold).strip("\n") + "\n"
         if match["mark"] == "???":
             inside = PLACE.sub(lambda place: indent(in_fold(place["number"]), place["margin"]), inside)
-            converted = details(MarkdownIt().renderInline(title), inside)
+            converted = details(_MARKDOWN.renderInline(title), inside)
         else:
             titled = f"**{title}**\n\n{inside}" if title else inside
             converted = f"\n{titled}\n" if match["mark"].startswith("=") else _quoted(titled)

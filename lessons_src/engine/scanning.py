@@ -204,7 +204,7 @@ def _empty_containers(
 
 
 def _comments(token: Token, rows: list[str], span: Span) -> Iterator[Comment]:
-    if token.type == "fence":
+    if token.type == "fence" or "<!--" not in token.content:
         return
     text = "\n".join(rows[span.start : span.end])
     for match in _COMMENT.finditer(text):

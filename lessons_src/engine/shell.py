@@ -130,8 +130,10 @@ class LessonShell(interactiveshell.InteractiveShell):
     def show(self, data: dict[str, Any]) -> None:
         """Keep a figure, and print the text of anything else."""
         if figures.SVG in data:
-            self.figures.append(data[figures.SVG])
-            self.refused = self.refused or figures.problem(data[figures.SVG])
+            svg = data[figures.SVG]
+            self.refused = self.refused or figures.problem(svg)
+            # Here, once a run: a page, its notebook and later builds have the same figure.
+            self.figures.append(svg if self.refused else figures.adapt(svg))
         elif images := [kind for kind in data if kind.startswith("image/")]:
             self.refused = f"the block shows {images[0]}, which a page does not: draw it with Matplotlib"
         else:

@@ -14,7 +14,7 @@ from IPython.core.formatters import DisplayFormatter
 from lessons_src import AutogradGraph, record_backward
 from lessons_src.backward.drawing import backward_picture
 from lessons_src.backward.hooks import BackwardRecord
-from lessons_src.engine.figures import page_svg, problem
+from lessons_src.engine.figures import adapt, page_svg, problem
 from lessons_src.graph.layout import lay_out
 from lessons_src.graph.style import box_size, text_size
 from lessons_src.palette import INK, VARIABLES
@@ -201,7 +201,7 @@ def test_a_drawing_has_a_title_and_a_description() -> None:
 def test_a_page_takes_a_drawing_with_gradients_in_the_colour_of_text() -> None:
     svg = shared().to_svg()
     assert problem(svg) is None
-    page = page_svg(svg, "A backward.", "figure-7")
+    page = page_svg(adapt(svg), "A backward.", "figure-7")
     texts = [each for each in ElementTree.fromstring(page).iter() if each.get("class") == "graph-gradient"]
     assert {each.get("fill") for each in texts} == {f"var({VARIABLES[INK]}, {INK})"}
     assert ".graph-gradient) { fill: var(" in svg

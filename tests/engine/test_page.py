@@ -45,7 +45,8 @@ def render(*pieces: str) -> Tag:
             "pymdownx.tabbed": {"alternate_style": True},
         },
     )
-    return BeautifulSoup(fill_in(html, results(*pieces)), "html.parser")
+    shown = results(*pieces)
+    return BeautifulSoup(fill_in(fill_in(html, shown), shown), "html.parser")
 
 
 def one(tag: Tag, selector: str) -> Tag:

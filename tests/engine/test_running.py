@@ -556,7 +556,7 @@ def test_a_figure_is_the_same_in_every_run() -> None:
 
 def test_an_object_with_an_svg_repr_is_a_figure() -> None:
     found = result(run(parse(block("class A:\n    def _repr_svg_(self): return '<svg/>'\nA()"))))
-    assert (found.figures, found.shown, found.problem) == (["<svg/>"], "", None)
+    assert (found.figures, found.shown, found.problem) == (["<svg />"], "", None)
 
 
 def test_a_picture_that_is_not_xml_is_a_failure() -> None:

@@ -11,8 +11,9 @@ from expressions import leaf, post_example, unbind_example
 from playwright.sync_api import expect
 
 from lessons_src import AutogradGraph
+from lessons_src.engine.figures import adapt
 from lessons_src.engine.lesson import BlockRun, LessonRun
-from lessons_src.engine.page import render_results
+from lessons_src.engine.page import fill_in, render_results
 from lessons_src.engine.parsing import parse_lesson
 from lessons_src.graph.drawing_text import description
 
@@ -46,8 +47,9 @@ def figures(*graphs: AutogradGraph) -> str:
     text = "".join(
         f"<!-- figure: Drawing {number} -->\n```python\ngraph{number}\n```\n" for number in range(len(graphs))
     )
-    run = LessonRun([BlockRun(figures=[graph.to_svg(shapes=True)]) for graph in graphs])
-    return "".join(render_results(parse_lesson(text, "drawings.md"), run).values())
+    run = LessonRun([BlockRun(figures=[adapt(graph.to_svg(shapes=True))]) for graph in graphs])
+    results = render_results(parse_lesson(text, "drawings.md"), run)
+    return fill_in("".join(html for key, html in results.items() if "picture" not in key), results)
 
 
 @pytest.fixture(

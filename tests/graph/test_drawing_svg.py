@@ -14,7 +14,7 @@ from IPython.core.formatters import DisplayFormatter
 from networks import chain
 
 from lessons_src import AutogradGraph
-from lessons_src.engine.figures import page_svg, problem
+from lessons_src.engine.figures import adapt, page_svg, problem
 from lessons_src.palette import BLUE, GREEN, INK, MUTED, PAPER, VARIABLES
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def test_colours_are_variables_and_have_a_default_for_what_knows_none() -> None:
 def test_a_page_takes_a_drawing_as_it_is() -> None:
     svg = unbind_example().to_svg()
     assert problem(svg) is None
-    page = page_svg(svg, "A graph.", "figure-7")
+    page = page_svg(adapt(svg), "A graph.", "figure-7")
     assert page.count("var(var(") == page.count(", var(--lesson") == 0
     element = ElementTree.fromstring(page)
     before = drawn(unbind_example())
