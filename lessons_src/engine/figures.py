@@ -105,9 +105,18 @@ def show_open() -> None:
 
 
 def closed_one_has_changed() -> bool:
-    """Return whether something was drawn in a figure after it was last shown and closed."""
+    """Return whether the block that ends has drawn in a closed figure without showing it again."""
+    every = [axes for figure in _closed for axes in figure.axes]
     # Hidden axes stay stale, because nothing draws them.
-    return any(axes.stale and axes.get_visible() for figure in _closed for axes in figure.axes)
+    changed = any(axes.stale and axes.get_visible() for axes in every)
+    for axes in every:
+        axes.stale = False
+    return changed
+
+
+def draw_pictures(shell: Any, *, draws: bool) -> None:
+    """Let a block draw the pictures that it shows, or not, where nobody will see them."""
+    shell.display_formatter.formatters[SVG].enabled = draws
 
 
 def problem(svg: str) -> str | None:

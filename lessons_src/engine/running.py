@@ -90,7 +90,8 @@ class _StartError(Exception):
 class Run:
     """One run of a lesson: iterate over it to run the blocks, and get each `BlockRun` as its block ends.
 
-    Another thread may `stop` the run: iteration then raises `CancelledError`.
+    The first `unseen` blocks draw no pictures, which take half the time of some lessons. Another thread may
+    `stop` the run: iteration then raises `CancelledError`.
 
     >>> from lessons_src.engine.parsing import parse_lesson
     >>> [block.shown for block in Run(parse_lesson("```python\\n1 + 1\\n```\\n", "two.md"))]
@@ -100,8 +101,9 @@ class Run:
     seconds = 0.0
     """How long the blocks that have ended took, without the start of the process."""
 
-    def __init__(self, lesson: Lesson) -> None:
+    def __init__(self, lesson: Lesson, unseen: int = 0) -> None:
         self._blocks = [block for block in lesson.blocks if block.is_run]
+        self._unseen = unseen
         self._time_limit = lesson.time_limit
         self._process: _Process | None = None
         self._is_stopped = False
@@ -145,7 +147,7 @@ class Run:
     def _follow(self, process: "_Process") -> Iterator[BlockRun]:
         if self._is_stopped:
             raise EOFError
-        start = process.begin(self._blocks, self._time_limit)
+        start = process.begin(self._blocks, self._unseen, self._time_limit)
         is_last = False
         while not is_last:
             report, self._shown_before, is_last = process.receive(start + self._time_limit)
@@ -229,13 +231,13 @@ class _Process:
         self._directory: Path | None = None  # until it begins
         self._seen: tuple[tuple[int, int], tuple[str, list[tuple[int, int]]]] = (0, 0), ("", [])
 
-    def begin(self, blocks: list[Block], time_limit: float) -> float:
+    def begin(self, blocks: list[Block], unseen: int, time_limit: float) -> float:
         """Have the process run `blocks` in a new directory, and return when the first one started."""
         self._directory = Path(tempfile.mkdtemp(prefix="lesson-"))
         (self._directory / WRITTEN).touch()
         with self._job:
             pickle.dump({"sys_path": [str(Path(path).absolute()) for path in sys.path]}, self._job)
-            pickle.dump(_Job(blocks, self._directory, time_limit), self._job)
+            pickle.dump(_Job(blocks, unseen, self._directory, time_limit), self._job)
         try:
             return float(self.receive(time.monotonic() + _START_LIMIT))
         except TimeoutError:
@@ -315,6 +317,7 @@ class _Job:
     """The object that `multiprocessing.spawn` unpickles and starts in the new process."""
 
     blocks: list[Block]
+    unseen: int
     directory: Path
     time_limit: float
 
@@ -323,4 +326,5 @@ class _Job:
         from lessons_src.engine import worker
 
         sender = forkserver.get_inherited_fds()[0]  # type: ignore[index]
-        worker.run_lesson(self.blocks, self.directory, self.time_limit, Connection(sender, readable=False))
+        reports = Connection(sender, readable=False)
+        worker.run_lesson(self.blocks, self.unseen, self.directory, self.time_limit, reports)

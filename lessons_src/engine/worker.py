@@ -36,8 +36,10 @@ _CURES = {
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 
 
-def run_lesson(blocks: list[Block], directory: Path, time_limit: float, reports: Connection) -> NoReturn:
-    """Run `blocks` in order, in a folder of `directory`.
+def run_lesson(
+    blocks: list[Block], unseen: int, directory: Path, time_limit: float, reports: Connection
+) -> NoReturn:
+    """Run `blocks` in order, in a folder of `directory`; the first `unseen` draw no pictures.
 
     Report each result, the byte of the file `SHOWN` at which the next block's output starts, and whether it
     is the last.
@@ -60,7 +62,8 @@ def run_lesson(blocks: list[Block], directory: Path, time_limit: float, reports:
         os.dup2(written.fileno(), descriptor)
     shell = lesson_shell(directory / SHOWN)
     reports.send(time.monotonic())
-    for block in blocks:
+    for number, block in enumerate(blocks):
+        figures.draw_pictures(shell, draws=number >= unseen)
         result = _run_block(shell, block, written)
         failed = not result.ended or bool(result.error and not block.directives.raises)
         reports.send((asdict(result), shell.shown.start, failed or block is blocks[-1]))
@@ -156,7 +159,7 @@ def _problem(shell: LessonShell, run: BlockRun, raises: bool) -> str | None:
         )
     if left := [thread for thread in shell.threads if thread.is_alive()]:
         return f"the block leaves the thread {left[0].name!r} running; join it, or shut its pool down"
-    if run.error is None and figures.closed_one_has_changed():
+    if figures.closed_one_has_changed() and run.error is None:
         return (
             "the block draws in a figure that an earlier block has shown, and nothing shows it: "
             "end the block with the figure, such as `fig`, or draw it in one block"

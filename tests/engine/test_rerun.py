@@ -148,6 +148,21 @@ def test_each_figure_is_shown_and_not_described_by_the_lessons_own_words() -> No
     assert not rerun(lesson, {0: "print('no figure')"})[0].failed
 
 
+def test_a_picture_above_the_first_edit_is_not_drawn() -> None:
+    drawing = "drawn = []\nclass Drawing:\n    def _repr_svg_(self): drawn.append(1); return '<svg/>'"
+    lesson = parse(block(drawing), block("Drawing()", None, "figure: A."), block("len(drawn)", "1"))
+    assert [text(each) for each in rerun(lesson, {2: "len(drawn)\n"})[2:]] == ["0"]
+    assert [text(each) for each in rerun(lesson, {0: drawing + "\n"})[2:]] == ["1"]
+
+
+def test_a_figure_above_the_first_edit_can_be_shown_again_and_not_drawn_in_for_nothing() -> None:
+    code = "import matplotlib.pyplot as plt\nfig, axes = plt.subplots()\naxes.plot([1, 2]);"
+    lesson = parse(block(code, None, "figure: A line."), block("x = 1"))
+    assert "<svg" in (rerun(lesson, {1: "fig"})[1].html or "")
+    assert rerun(lesson, {1: "x = 2"})[1].html == ""
+    assert "an earlier block has shown" in text(rerun(lesson, {1: "axes.plot([2, 1]);"})[1])
+
+
 def test_a_figure_that_no_page_shows_is_refused_in_words() -> None:
     (ended,) = rerun(
         parse(block("1", "1")), {0: "from IPython.display import SVG\nSVG('<svg onload=\"a()\"/>')"}

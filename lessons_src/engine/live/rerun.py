@@ -80,7 +80,8 @@ class Rerun:
         self._numbers = [n for n in numbers if _fold_of(lesson, lesson.blocks[n]) in own]
         self._first = min(edits, default=last)
         self._blocks = _as_one_file([_edited(lesson.blocks[n], edits.get(n)) for n in self._numbers])
-        self._run = Run(replace(lesson, blocks=tuple(self._blocks)))
+        unseen = sum(number < self._first for number in self._numbers)
+        self._run = Run(replace(lesson, blocks=tuple(self._blocks)), unseen)
         self._ended = 0
         self.count = len(self._blocks)
 
