@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections import Counter
 from graphlib import TopologicalSorter
@@ -18,6 +19,7 @@ FILES = {
     for file in sorted(PACKAGE.rglob("*.py"))
     if file.name != "__init__.py"  # which only say what there is
 }
+PACKAGES = sorted(file.parent for file in PACKAGE.rglob("__init__.py"))
 MAY_IMPORT = {
     "": {""},
     "graph": {"", "graph"},
@@ -91,3 +93,10 @@ def test_no_files_import_each_other_in_a_circle_not_even_for_types() -> None:
 def test_no_two_files_have_one_name() -> None:
     names = Counter([file.stem for file in FILES.values()] + [w for w in MAY_IMPORT if w])
     assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_a_folder_describes_files_that_are_there(package: Path) -> None:
+    described = ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""
+    there = {path.stem for path in package.iterdir()} | set(lessons_src.__all__)
+    assert set(re.findall(r"`([a-z_]+)`", described)) - there == set()

@@ -6,7 +6,7 @@ Read the files in this order. Each has one idea.
 - `options`: the options of text. `tree` has a line for each edge, `table` a line for each node,
   and `text` has either of them up to a limit.
 - `reach`: the parameters that the graph does not reach, and a path to one that it reaches.
-- `picture`: the content of a drawing, with its text from `words`. `dot` writes it in the DOT
+- `picture`: the content of a drawing, with its text from `drawing_text`. `dot` writes it in the DOT
   language. `layout` places its parts with Graphviz, by the sizes in `style`, and `svg` draws them.
 - `autograd_graph`: `AutogradGraph` and `print_graph`, which use all of these.
 
