@@ -104,19 +104,19 @@ def show_open() -> None:
     show(close=True)
 
 
-def closed_one_has_changed() -> bool:
-    """Return whether the block that ends has drawn in a closed figure without showing it again."""
+def forget_changes() -> bool:
+    """Return whether something was drawn in a closed figure that is not shown again, and forget that."""
     every = [axes for figure in _closed for axes in figure.axes]
-    # Hidden axes stay stale, because nothing draws them.
+    # Nothing draws hidden axes, so these always seem to have changed.
     changed = any(axes.stale and axes.get_visible() for axes in every)
     for axes in every:
         axes.stale = False
     return changed
 
 
-def draw_pictures(shell: Any, *, draws: bool) -> None:
-    """Let a block draw the pictures that it shows, or not, where nobody will see them."""
-    shell.display_formatter.formatters[SVG].enabled = draws
+def set_drawing(shell: Any, *, on: bool) -> None:
+    """Turn on or off that blocks draw the pictures that they show."""
+    shell.display_formatter.formatters[SVG].enabled = on
 
 
 def problem(svg: str) -> str | None:
@@ -129,6 +129,8 @@ def problem(svg: str) -> str | None:
         root = ElementTree.fromstring(svg)
     except ElementTree.ParseError as error:
         return f"the block shows a picture that is not SVG: {error}"
+    if (kind := root.tag.rpartition("}")[2]) != "svg":
+        return f"the block shows a picture that is not SVG: it begins with `<{kind}>`"
     if len(svg) > MAX_SIZE:
         return (
             f"the figure must have at most {MAX_SIZE // 1000} kB, not {len(svg) // 1000:,} kB: "

@@ -22,7 +22,7 @@ from mkdocs.config import config_options
 from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.plugins import BasePlugin, event_priority
+from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page as SitePage
@@ -46,6 +46,7 @@ from lessons_src.engine.page import (
     placeholder,
     render_failures,
     render_page,
+    render_pictures,
     render_results,
 )
 from lessons_src.engine.parsing import LessonSyntaxError, read_lesson, syntax_error
@@ -87,7 +88,8 @@ class _Outcome:
     failures: list[Failure] = field(default_factory=list)
     lesson: Lesson | None = None
     page: Page | None = None
-    results: dict[str, str] = field(default_factory=dict)
+    pictures: dict[str, str] = field(default_factory=dict)
+    """What goes into the page last."""
     site_page: SitePage | None = None
 
 
@@ -241,19 +243,27 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
         self._report(list(dict.fromkeys(found)))
         return env
 
-    # After the search plugin, which would read each line of each picture, and index nothing of it.
-    @event_priority(-50)
-    def on_page_context(
+    def _keep_good_page(
         self, context: TemplateContext, *, page: SitePage, config: MkDocsConfig, nav: Navigation
     ) -> TemplateContext:
-        """Put the pictures into the page."""
         name = page.file.src_uri
-        if outcome := self.outcomes.get(name):
-            page.content = fill_in(page.content or "", outcome.results)
-        if name not in self.outcomes or not self.outcomes[name].failures:
+        outcome = self.outcomes.get(name, _Outcome())
+        if not outcome.failures:
             # A copy, because templates and other plugins may change the metadata.
-            self.last_good[name] = {part: copy(getattr(page, part)) for part in _PARTS}
+            good = {part: copy(getattr(page, part)) for part in _PARTS}
+            self.last_good[name] = good | {"content": fill_in(page.content or "", outcome.pictures)}
         return context
+
+    # After the search plugin, which would read each line of each picture, and index nothing of it.
+    @event_priority(-50)
+    def _put_in_pictures(
+        self, context: TemplateContext, *, page: SitePage, config: MkDocsConfig, nav: Navigation
+    ) -> TemplateContext:
+        if outcome := self.outcomes.get(page.file.src_uri):
+            page.content = fill_in(page.content or "", outcome.pictures)
+        return context
+
+    on_page_context = CombinedEvent(_keep_good_page, _put_in_pictures)
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         self.cleanup.close()
@@ -292,7 +302,9 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
     def _built_alone(
         self, outcomes: dict[str, _Outcome], files: Files, config: MkDocsConfig
     ) -> set[str] | None:
-        """Return the pages to build, at most one; None to build all, because others may have to change too.
+        """Compare the pages with the last build. Return those to build, at most one.
+
+        None is for all pages, because others may have to change too.
 
         `mkdocs serve --dirty` asks for that.
         """
@@ -361,6 +373,7 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
 
     def _finish(self, name: str, outcome: _Outcome) -> None:
         """Wait for a lesson's run, check it, and fill in its page; if it fails, show the last good page."""
+        run = LessonRun([])
         if outcome.lesson:
             run = self.runs.result(outcome.lesson)
             failures = check_lesson(outcome.lesson, run)
@@ -368,19 +381,20 @@ class LessonsPlugin(BasePlugin[LessonsConfig]):
                 failures = self.broken + failures  # for a lesson that imports such a module fails
             else:
                 self.cache.store(outcome.lesson, run)
-                outcome.results = render_results(outcome.lesson, run)
-                if self.serving:
-                    outcome.results = mark_blocks(outcome.lesson, outcome.results)
             outcome.failures = failures + outcome.failures
         if outcome.site_page is None:
             return  # another plugin has left it out
         if outcome.failures:
             self._show_failures(name, outcome.site_page, outcome.failures)
-        else:
-            outcome.site_page.content = fill_in(outcome.site_page.content or "", outcome.results)
-            outcome.site_page.meta["lesson"] = outcome.lesson  # for templates and hooks
-            assert outcome.lesson  # without one there is a failure
-            self.live_lessons[outcome.lesson.path] = outcome.lesson
+            return
+        assert outcome.lesson  # without one there is a failure
+        results = render_results(outcome.lesson, run)
+        if self.serving:
+            results = mark_blocks(outcome.lesson, results)
+        outcome.pictures = render_pictures(outcome.lesson, run)
+        outcome.site_page.content = fill_in(outcome.site_page.content or "", results)
+        outcome.site_page.meta["lesson"] = outcome.lesson  # for templates and hooks
+        self.live_lessons[outcome.lesson.path] = outcome.lesson
 
     def _show_failures(self, name: str, page: SitePage, failures: list[Failure]) -> None:
         """Show the failures, above the last good page if there is one."""

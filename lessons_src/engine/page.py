@@ -21,7 +21,7 @@ from lessons_src.engine.lesson import Block, BlockRun, Lesson, LessonRun, Span
 from lessons_src.engine.scanning import UNSEEN
 
 RESULTS = "lesson-results"
-_PLACEHOLDER = re.compile(f"<!-- {RESULTS} (.*?) -->")
+_PLACEHOLDER = re.compile(f"<!-- {RESULTS} ([^<>\n]*) -->")
 
 _REPORTED = 3  # one mistake makes many later blocks fail; the terminal lists all failures
 
@@ -110,18 +110,26 @@ def _time(lesson: Lesson) -> str:
 def render_results(lesson: Lesson, run: LessonRun) -> dict[str, str]:
     """Return the HTML of each block's results, by key. The `run` must have no failures.
 
-    The picture of a figure has a key of its own, and is there when the page has been filled in twice.
+    A figure has a placeholder for its picture, which `render_pictures` returns.
     """
     figures = count(1)
-    html = {}
-    for block, result in run.of(lesson):
-        if not _is_seen(block):
-            continue
-        key = results_key(lesson, block)
-        html[key] = _results(block, result, f"{key} picture", figures)
-        if result and (alt := block.directives.figure):
-            html[f"{key} picture"] = page_svg(result.figures[0], alt, prefix=f"figure-{block.line}")
-    return html
+    return {
+        results_key(lesson, block): _results(block, result, _picture_key(lesson, block), figures)
+        for block, result in run.of(lesson)
+        if _is_seen(block)
+    }
+
+
+def render_pictures(lesson: Lesson, run: LessonRun) -> dict[str, str]:
+    """Return the pictures of the figures of `render_results`, by key.
+
+    Apart from those, so that whatever reads pages for their text, as a search index does, can come between.
+    """
+    return {
+        _picture_key(lesson, block): page_svg(result.figures[0], alt, prefix=f"figure-{block.line}")
+        for block, result in run.of(lesson)
+        if result and (alt := block.directives.figure)
+    }
 
 
 def placeholder(key: str) -> str:
@@ -204,6 +212,10 @@ def render_failures(failures: list[Failure], kept: bool) -> str:
 def results_key(lesson: Lesson, block: Block) -> str:
     """Return what the page's Markdown says where the results of `block` go."""
     return f"{lesson.path}:{block.line}"
+
+
+def _picture_key(lesson: Lesson, block: Block) -> str:
+    return f"{results_key(lesson, block)} picture"
 
 
 def render_rerun(block: Block, run: BlockRun, *, name: str, place: str) -> str:

@@ -63,8 +63,9 @@ def run_lesson(
     shell = lesson_shell(directory / SHOWN)
     reports.send(time.monotonic())
     for number, block in enumerate(blocks):
-        figures.draw_pictures(shell, draws=number >= unseen)
-        result = _run_block(shell, block, written)
+        draws = number >= unseen
+        figures.set_drawing(shell, on=draws)
+        result = _run_block(shell, block, written, draws)
         failed = not result.ended or bool(result.error and not block.directives.raises)
         reports.send((asdict(result), shell.shown.start, failed or block is blocks[-1]))
         if failed:
@@ -104,12 +105,13 @@ def _seed() -> None:
     torch.set_num_threads(1)
 
 
-def _run_block(shell: LessonShell, block: Block, written: BufferedRandom) -> BlockRun:
+def _run_block(shell: LessonShell, block: Block, written: BufferedRandom, draws: bool) -> BlockRun:
     shell.begin(block)
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = shell.shown  # type: ignore[assignment,misc]
     shell.run_cell(block.code, store_history=False)  # type: ignore[no-untyped-call]
     _end_child(shell)
     figures.show_open()
+    drawn_for_nothing = figures.forget_changes() and draws
     text, pieces = shell.shown.take()
     run = BlockRun(
         shown=text[:MAX_SHOWN],
@@ -125,7 +127,7 @@ def _run_block(shell: LessonShell, block: Block, written: BufferedRandom) -> Blo
     if shell.error is not None:
         run.error = _last_line(shell.error)
         run.called_line, run.error_line, run.error_place = shell.places_of_error(shell.error)
-    run.problem = shell.refused or _problem(shell, run, block.directives.raises)
+    run.problem = shell.refused or _problem(shell, run, block.directives.raises, drawn_for_nothing)
     # A terminal must be able to show it.
     run.error = run.error and _CONTROL.sub(lambda found: ascii(found[0])[1:-1], run.error)
     return run
@@ -152,14 +154,14 @@ def _end_child(shell: LessonShell) -> None:
         os._exit(failed)
 
 
-def _problem(shell: LessonShell, run: BlockRun, raises: bool) -> str | None:
+def _problem(shell: LessonShell, run: BlockRun, raises: bool, drawn_for_nothing: bool) -> str | None:
     if control := _CONTROL.search(run.shown + (run.error or "" if raises else "")):
         return (
             f"the block shows {control[0]!r}, which a page cannot: {_CURES.get(control[0], 'print its repr')}"
         )
     if left := [thread for thread in shell.threads if thread.is_alive()]:
         return f"the block leaves the thread {left[0].name!r} running; join it, or shut its pool down"
-    if figures.closed_one_has_changed() and run.error is None:
+    if drawn_for_nothing and (raises or run.error is None):
         return (
             "the block draws in a figure that an earlier block has shown, and nothing shows it: "
             "end the block with the figure, such as `fig`, or draw it in one block"

@@ -204,3 +204,8 @@ def test_what_is_not_xml_is_refused_before_it_comes_to_a_page() -> None:
         problem("<svg>&nbsp;</svg>")
         == "the block shows a picture that is not SVG: undefined entity: line 1, column 5"
     )
+
+
+def test_a_picture_begins_as_one_or_nothing_could_name_it() -> None:
+    assert problem("<s:svg xmlns:s='http://www.w3.org/2000/svg'/>") is None
+    assert problem("<g><svg/></g>") == "the block shows a picture that is not SVG: it begins with `<g>`"

@@ -637,6 +637,27 @@ def test_a_lesson_that_comes_to_fail_keeps_its_last_good_page_until_it_is_mended
             assert page.select(".lesson-output samp")[0].text == "1"
 
 
+DOT = block("class A:\n    def _repr_svg_(self): return '<svg/>'\nprint(1)\nA()", "1", "figure: A dot.")
+
+
+def test_a_page_that_fails_by_its_formula_alone_shows_no_part_of_its_results(site: Site) -> None:
+    site.start("serve")
+    site.write("# A\n\n$\\frac{$\n\n", DOT)
+    site.build()
+    assert "Below is the page without its outputs." in site.page().select(".lesson-broken")[0].text
+    assert not site.page().select(".lesson-output, figure")
+    assert "<!-- live" not in site.page().decode()
+
+
+def test_the_last_good_page_keeps_its_figures(site: Site) -> None:
+    site.start("serve")
+    for text in ["# Good\n\n", "# Bad\n\n$\\frac{$\n\n", "```py\n```\n\n"]:
+        site.write(text, DOT)
+        site.build()
+        assert len(site.page().select("figure svg[aria-label='A dot.']")) == 1
+    assert site.page().select(".lesson-broken")
+
+
 SAVED = {
     "prose": course_lesson("More.\n\n", block("x = 1  # first\nx", "1")),
     "a mistake": course_lesson(block("x = 1\nx", "2")),

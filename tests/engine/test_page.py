@@ -17,18 +17,19 @@ from lessons_src.engine.page import (
     placeholder,
     render_failures,
     render_page,
+    render_pictures,
     render_results,
 )
 
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
 
 
-def results(*pieces: str) -> dict[str, str]:
-    """The HTML of each block's results, by their key."""
+def results(*pieces: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The HTML of each block's results, and the pictures in them, by their keys."""
     lesson = parse(*pieces)
     lesson_run = run(lesson)
     assert check_lesson(lesson, lesson_run) == []
-    return render_results(lesson, lesson_run)
+    return render_results(lesson, lesson_run), render_pictures(lesson, lesson_run)
 
 
 def render(*pieces: str) -> Tag:
@@ -45,8 +46,8 @@ def render(*pieces: str) -> Tag:
             "pymdownx.tabbed": {"alternate_style": True},
         },
     )
-    shown = results(*pieces)
-    return BeautifulSoup(fill_in(fill_in(html, shown), shown), "html.parser")
+    shown, pictures = results(*pieces)
+    return BeautifulSoup(fill_in(fill_in(html, shown), pictures), "html.parser")
 
 
 def one(tag: Tag, selector: str) -> Tag:
@@ -295,7 +296,7 @@ def test_each_result_knows_its_line() -> None:
     text = "# A\n\n", block("1", "1"), block("x = 1", None, "hidden"), block("y = 1")
     made = render_page(parse(*text))
     assert made.lines == {f"{PATH}:4": 4, f"{PATH}:17": 17}
-    assert results(*text).keys() == made.lines.keys()
+    assert results(*text)[0].keys() == made.lines.keys()
 
 
 @pytest.mark.parametrize("start", ["", "\ufeff"])

@@ -249,9 +249,7 @@ def test_each_block_that_is_run_is_marked_on_the_page() -> None:
     assert marked[0] == f"<!-- live block {json.dumps({**where, 'block': 0})} --><!-- /live -->"
     assert marked[1].startswith('<div class="lesson-display-only">')
     assert marked[2].startswith(f"<!-- live figure {json.dumps({**where, 'block': 2})} --><figure")
-    assert [mark.startswith("<svg") for mark in marked] == [False, False, False, True], (
-        "the picture, by itself"
-    )
+    assert len(marked) == 3
 
 
 def test_a_solution_is_no_part_of_a_run_of_what_comes_after_it() -> None:

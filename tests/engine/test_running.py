@@ -549,6 +549,22 @@ def test_a_figure_that_an_earlier_block_has_shown_must_be_shown_again_when_it_ch
     )
 
 
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [
+        (block("axes.plot([2, 1]);"), [False, True, False]),
+        (block("axes.plot([2, 1]); 1 / 0", None, "raises"), [False, True, False]),
+        (block("axes.plot([2, 1]); print('\\x1b')"), [False, False, False]),
+    ],
+    ids=["alone", "and raises", "and shows what no page can"],
+)
+def test_drawing_for_nothing_is_said_of_the_block_that_does_it(second: str, found: list[bool]) -> None:
+    first = block("import matplotlib.pyplot as plt\n_, axes = plt.subplots()")
+    lesson_run = run(parse(first, second, block("x = 1")))
+    problems = [result(lesson_run, number).problem or "" for number in range(3)]
+    assert ["draws in a figure" in problem for problem in problems] == found
+
+
 def test_a_figure_is_the_same_in_every_run() -> None:
     lesson = parse(block("import matplotlib.pyplot as plt\nplt.loglog([1, 2], [3, 4]);"))
     assert run(lesson) == run(lesson)

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from lessons_src import AutogradGraph
 from lessons_src.engine.figures import adapt
 from lessons_src.engine.lesson import BlockRun, LessonRun
-from lessons_src.engine.page import fill_in, render_results
+from lessons_src.engine.page import fill_in, render_pictures, render_results
 from lessons_src.engine.parsing import parse_lesson
 from lessons_src.graph.drawing_text import description
 
@@ -48,8 +48,8 @@ def figures(*graphs: AutogradGraph) -> str:
         f"<!-- figure: Drawing {number} -->\n```python\ngraph{number}\n```\n" for number in range(len(graphs))
     )
     run = LessonRun([BlockRun(figures=[adapt(graph.to_svg(shapes=True))]) for graph in graphs])
-    results = render_results(parse_lesson(text, "drawings.md"), run)
-    return fill_in("".join(html for key, html in results.items() if "picture" not in key), results)
+    lesson = parse_lesson(text, "drawings.md")
+    return fill_in("".join(render_results(lesson, run).values()), render_pictures(lesson, run))
 
 
 @pytest.fixture(

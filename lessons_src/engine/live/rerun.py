@@ -58,7 +58,9 @@ def mark_blocks(lesson: Lesson, results: Mapping[str, str]) -> dict[str, str]:
 class Rerun:
     """A run of `lesson` from its top to block `last`, with `edits` of blocks by their numbers.
 
-    Iterate over it to run the blocks; each gives an `Ended`. Another thread may `stop` it.
+    Iterate over it to run the blocks; each gives an `Ended`. Another thread may `stop` it. Blocks above the
+    first edit draw no pictures, which the page has already: to measure what is drawn there, as
+    `Axes.get_position` does, edit that block too.
 
     Raises:
         ValueError: A number is that of no block, or of one that is not run.
