@@ -1,5 +1,6 @@
 """Set the style of Matplotlib's figures in a lesson, and adapt their SVG to a page."""
 
+import io
 import re
 from collections.abc import Iterator
 from html import escape
@@ -79,20 +80,37 @@ def enable(shell: Any) -> None:
     """Let `shell` show Matplotlib's figures as Jupyter does, as SVG in the site's style."""
     import matplotlib
     from cycler import cycler
+    from matplotlib.figure import Figure
     from matplotlib_inline.backend_inline import configure_inline_support
     from matplotlib_inline.config import InlineBackend
 
-    backend = InlineBackend.instance(parent=shell)
-    backend.figure_formats = {"svg"}
-    # No date, or each build would differ; no cropping, or a figure's size would depend on its text.
-    kwargs: dict[str, Any] = {"bbox_inches": None, "metadata": {"Date": None, "Creator": None}}
-    backend.print_figure_kwargs = kwargs
+    InlineBackend.instance(parent=shell).figure_formats = set()  # `_draw` takes the place of IPython's own
     matplotlib.use("module://matplotlib_inline.backend_inline")
     matplotlib.rcParams.update(STYLE)
     matplotlib.rcParams["axes.prop_cycle"] = cycler(color=SERIES)
     # In interactive mode, Matplotlib would also draw every figure as a bitmap that nobody sees.
     matplotlib.interactive(False)
     configure_inline_support(shell, "inline")
+    shell.display_formatter.formatters[SVG].for_type(Figure, _draw)
+
+
+def _draw(figure: Any) -> str | None:
+    """Draw a Matplotlib figure as SVG, or return None if it is empty, which Jupyter does not show.
+
+    `Figure.savefig` draws everything twice, to find out what it could crop. Nothing is cropped here, or a
+    figure's size would depend on its text. There is no date, or each build would differ.
+    """
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    if not (figure.axes or figure.lines):
+        return None
+    written = io.StringIO()
+    canvas, dpi = figure.canvas, figure.dpi
+    svg: Any = FigureCanvasSVG(figure)
+    svg.print_svg(written, metadata={"Date": None, "Creator": None})
+    figure.set_canvas(canvas)
+    figure.dpi = dpi
+    return written.getvalue()
 
 
 def show_open() -> None:

@@ -45,18 +45,19 @@ def main() -> None:
             lambda: _build(project, "bare.yml", cold=False),
         )
         torch, cold, shown_cold, shown_warm = _best(
-            3,
+            5,
             lambda: _time([PYTHON, "-c", "import torch"], project),
             lambda: _build(project, "bare.yml"),
             lambda: _build(project, "mkdocs.yml"),
             lambda: _build(project, "mkdocs.yml", cold=False),
         )
         peer = _build(project, "peer.yml")
-        with _serving(project, "off.yml") as rebuild:
-            saved_off = [rebuild(project / "plain" / page) for page in pages]
-        with _serving(project, "mkdocs.yml") as rebuild:
-            saved = [rebuild(project / "docs" / page) for page in pages]
+        with _serving(project, "off.yml") as rebuild_off, _serving(project, "mkdocs.yml") as rebuild:
+            times = [
+                (rebuild_off(project / "plain" / page), rebuild(project / "docs" / page)) for page in pages
+            ]
 
+    saved_off, saved = zip(*times, strict=True)
     allowed = off + torch + 0.3 * len(pages)
     extra = [one - other for one, other in zip(saved, saved_off, strict=True)]
     # Aims: cold, at most one import of torch and 0.3 s a page more than with execution off.
@@ -78,7 +79,7 @@ def main() -> None:
         ("    what running it adds, worst", max(extra), str(pages[extra.index(max(extra))])),
     ]
     print(
-        f"{len(pages)} pages that run code, {os.cpu_count()} cores; best of 3, of 10 with execution off and "
+        f"{len(pages)} pages that run code, {os.cpu_count()} cores; best of 5, of 10 with execution off and "
         "warm, but for the peer's one run\n"
     )
     for name, seconds, note in rows:

@@ -570,6 +570,17 @@ def test_a_figure_is_the_same_in_every_run() -> None:
     assert run(lesson) == run(lesson)
 
 
+def test_an_empty_figure_is_words_as_in_jupyter() -> None:
+    found = result(run(parse(block("import matplotlib.pyplot as plt\nplt.figure();"))))
+    assert (found.figures, found.shown) == ([], "<Figure size 500x320 with 0 Axes>")
+
+
+def test_a_figure_that_is_shown_stays_as_it_was_made() -> None:
+    code = "import matplotlib.pyplot as plt\nfig, _ = plt.subplots(dpi=50)\nbefore = fig.canvas, fig.dpi\nfig"
+    found = run(parse(block(code), block("fig.canvas is before[0], fig.dpi == before[1]")))
+    assert result(found, 1).shown == "(True, True)"
+
+
 def test_an_object_with_an_svg_repr_is_a_figure() -> None:
     found = result(run(parse(block("class A:\n    def _repr_svg_(self): return '<svg/>'\nA()"))))
     assert (found.figures, found.shown, found.problem) == (["<svg />"], "", None)
