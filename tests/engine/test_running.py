@@ -576,9 +576,11 @@ def test_an_empty_figure_is_words_as_in_jupyter() -> None:
 
 
 def test_a_figure_that_is_shown_stays_as_it_was_made() -> None:
-    code = "import matplotlib.pyplot as plt\nfig, _ = plt.subplots(dpi=50)\nbefore = fig.canvas, fig.dpi\nfig"
-    found = run(parse(block(code), block("fig.canvas is before[0], fig.dpi == before[1]")))
-    assert result(found, 1).shown == "(True, True)"
+    code = (
+        "import matplotlib.pyplot as plt\nfig, _ = plt.subplots(dpi=50)\nbefore = fig.canvas, fig.dpi\n"
+        "display(fig)\nprint(fig.canvas is before[0], fig.dpi == before[1])"
+    )
+    assert result(run(parse(block(code)))).shown == "True True"
 
 
 def test_an_object_with_an_svg_repr_is_a_figure() -> None:
