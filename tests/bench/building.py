@@ -54,7 +54,7 @@ def main() -> None:
         peer = _build(project, "peer.yml")
         with _serving(project, "off.yml") as rebuild_off, _serving(project, "mkdocs.yml") as rebuild:
             times = [
-                (rebuild_off(project / "plain" / page), rebuild(project / "docs" / page)) for page in pages
+                (rebuild_off(project / ".plain" / page), rebuild(project / "docs" / page)) for page in pages
             ]
 
     saved_off, saved = zip(*times, strict=True)
@@ -91,7 +91,7 @@ def _lay_out(project: Path) -> list[Path]:
 
     Returns the pages that run code, relative to the folder of pages.
     """
-    for folder in ("docs", "plain"):
+    for folder in ("docs", ".plain"):
         shutil.copytree(ROOT / "docs", project / folder)
     shutil.copytree(ROOT / "docs" / "assets", project / "peer" / "assets")
     shutil.copytree(ROOT / "lessons_src", project / "lessons_src")
@@ -99,7 +99,7 @@ def _lay_out(project: Path) -> list[Path]:
     bare = _without("mkdocs-jupyter", (ROOT / "mkdocs.yml").read_text())
     (project / "bare.yml").write_text(bare)
     off = _without("lessons", bare).replace("strict: true", "strict: false")
-    (project / "off.yml").write_text(f"{off}\ndocs_dir: plain\n")
+    (project / "off.yml").write_text(f"{off}\ndocs_dir: .plain\n")
     (project / "peer.yml").write_text(PEER)
     pages = []
     for path in sorted((project / "docs").rglob("*.md")):
