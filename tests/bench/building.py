@@ -45,7 +45,7 @@ def main() -> None:
             lambda: _build(project, "bare.yml", cold=False),
         )
         torch, cold, shown_cold, shown_warm = _best(
-            5,
+            3,
             lambda: _time([PYTHON, "-c", "import torch"], project),
             lambda: _build(project, "bare.yml"),
             lambda: _build(project, "mkdocs.yml"),
@@ -79,7 +79,7 @@ def main() -> None:
         ("    what running it adds, worst", max(extra), str(pages[extra.index(max(extra))])),
     ]
     print(
-        f"{len(pages)} pages that run code, {os.cpu_count()} cores; best of 5, of 10 with execution off and "
+        f"{len(pages)} pages that run code, {os.cpu_count()} cores; best of 3, of 10 with execution off and "
         "warm, but for the peer's one run\n"
     )
     for name, seconds, note in rows:
