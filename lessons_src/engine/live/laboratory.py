@@ -164,7 +164,7 @@ class Laboratory:
             thread.start()
         so_far = None
         try:
-            yield _line({"count": rerun.count})
+            yield _line({"count": len(rerun.lesson.blocks)})
             while True:
                 try:
                     event = events.get(timeout=_HEARTBEAT)

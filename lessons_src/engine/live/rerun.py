@@ -81,15 +81,16 @@ class Rerun:
         own = None, _fold_of(lesson, lesson.blocks[last])
         self._numbers = [n for n in numbers if _fold_of(lesson, lesson.blocks[n]) in own]
         self._first = min(edits, default=last)
-        self._blocks = _as_one_file([_edited(lesson.blocks[n], edits.get(n)) for n in self._numbers])
+        blocks = _as_one_file([_edited(lesson.blocks[n], edits.get(n)) for n in self._numbers])
+        self.lesson = replace(lesson, blocks=tuple(blocks))
+        """The blocks that are run, with the edits."""
         unseen = sum(number < self._first for number in self._numbers)
-        self._run = Run(replace(lesson, blocks=tuple(self._blocks)), unseen)
+        self._run = Run(self.lesson, unseen)
         self._ended = 0
-        self.count = len(self._blocks)
 
     def __iter__(self) -> Iterator[Ended]:
         with closing(iter(self._run)) as runs:
-            for number, block, run in zip(self._numbers, self._blocks, runs, strict=False):
+            for number, block, run in zip(self._numbers, self.lesson.blocks, runs, strict=False):
                 self._ended += 1
                 failed = not run.ended or bool(run.error and not _is_expected(block, run.error))
                 at = self._place(run.error_line or run.problem_line)
@@ -108,9 +109,9 @@ class Rerun:
 
         None if the page is to show nothing of it. Any thread may call this.
         """
-        if self._ended == self.count:
+        if self._ended == len(self.lesson.blocks):
             return None
-        number, block = self._numbers[self._ended], self._blocks[self._ended]
+        number, block = self._numbers[self._ended], self.lesson.blocks[self._ended]
         text = self._run.shown_so_far()
         if not text or number < self._first:
             return None
@@ -122,7 +123,7 @@ class Rerun:
 
     def _place(self, line: int | None) -> tuple[int, int] | None:
         """Return the number of the block that has this line, and the line in that block."""
-        for number, block in zip(self._numbers, self._blocks, strict=True):
+        for number, block in zip(self._numbers, self.lesson.blocks, strict=True):
             if line is not None and block.line <= line <= block.last_line:
                 return number, line - block.line + 1
         return None
