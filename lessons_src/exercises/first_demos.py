@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 NEAR_HOOP = 0.01
 HOOP = 3, 2
 OTHER_HOOPS = {
-    (5, 1.5): "is that of the lesson",
-    (3, 1.5): "hangs 3 m away, but still 1.5 m up",
+    (5, 2.5): "is that of the lesson",
+    (3, 2.5): "hangs 3 m away, but still 2.5 m up",
     (5, 2): "hangs 2 m up, but still 5 m away",
 }
 STEEPEST = 90

@@ -138,10 +138,10 @@ def test_the_loss_of_a_circle(loss: str, said: str, says: Says) -> None:
                 "start in radians (`deg2rad()` makes them), and the learning rate small enough?"
             ),
         ),
-        (33.1, "33.1 degrees hits a hoop that is that of the lesson. Change both in the loss."),
+        (45.07, "45.1 degrees hits a hoop that is that of the lesson. Change both in the loss."),
         (
-            35.5,
-            "35.5 degrees hits a hoop that hangs 3 m away, but still 1.5 m up. Change both in the loss.",
+            49.64,
+            "49.6 degrees hits a hoop that hangs 3 m away, but still 2.5 m up. Change both in the loss.",
         ),
         (
             39.1,
