@@ -125,9 +125,9 @@ def test_the_loss_of_a_circle(loss: str, said: str, says: Says) -> None:
         (78.845, "Right."),
         (0.7514, "0.7514 looks like radians. Hand in degrees: `rad2deg()` makes them."),
         (
-            -327,
+            405,
             (
-                "-327.0 degrees is no throw towards the hoop: it must be between 0 and 90. Was the "
+                "405.0 degrees is no throw towards the hoop: it must be between 0 and 90. Was the "
                 "start in radians (`deg2rad()` makes them), and the learning rate small enough?"
             ),
         ),

@@ -83,7 +83,7 @@ class Rerun:
         self._first = min(edits, default=last)
         blocks = _as_one_file([_edited(lesson.blocks[n], edits.get(n)) for n in self._numbers])
         self.lesson = replace(lesson, blocks=tuple(blocks))
-        """The blocks that are run, with the edits."""
+        """What is run: these blocks alone, with the edits, and their lines numbered anew."""
         unseen = sum(number < self._first for number in self._numbers)
         self._run = Run(self.lesson, unseen)
         self._ended = 0
@@ -109,9 +109,10 @@ class Rerun:
 
         None if the page is to show nothing of it. Any thread may call this.
         """
-        if self._ended == len(self.lesson.blocks):
+        ended = self._ended  # which another thread changes
+        if ended == len(self.lesson.blocks):
             return None
-        number, block = self._numbers[self._ended], self.lesson.blocks[self._ended]
+        number, block = self._numbers[ended], self.lesson.blocks[ended]
         text = self._run.shown_so_far()
         if not text or number < self._first:
             return None
