@@ -50,6 +50,24 @@ def test_a_search_that_could_not_be_reached_works_when_it_is_asked_again(
     page.locator(".md-search-result__link").first.wait_for()
 
 
+def test_a_letter_opens_a_search_that_lost_the_keyboard_for_a_moment(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.goto(address)
+    query = page.get_by_role("textbox", name="Search")
+    with page.expect_response("**/search_index.json"):
+        page.keyboard.press("/")
+    expect(query).to_be_focused()
+    query.evaluate(
+        """query => {
+            query.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape", bubbles: true}));
+            query.focus();
+        }"""
+    )
+    expect(page.locator("#__search")).not_to_be_checked()
+    page.keyboard.type("accumulates")
+    page.locator(".md-search-result__link").first.wait_for()
+
+
 def test_a_page_runs_no_script_that_was_not_built_and_calls_no_other_host(page: Page, address: str) -> None:
     page.goto(address)
     refused = page.evaluate(
