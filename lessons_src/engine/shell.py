@@ -10,6 +10,7 @@ import traceback
 import warnings
 from itertools import takewhile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any, ClassVar, NoReturn
 
@@ -161,21 +162,22 @@ def _in_project(name: str) -> str | None:
     return None
 
 
-def lesson_shell(shown: Path) -> LessonShell:
-    """Return the shell of this process, which shows figures and warnings as lessons do.
+def lesson_shell() -> LessonShell:
+    """Make the shell of this process, which shows figures and warnings as lessons do.
 
-    What is printed goes into the file `shown`.
+    The caller sets `shown`, to which what is printed goes.
     """
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.cache_size = 0  # `Out` would keep every shown tensor and its graph alive
     config.InteractiveShell.autoawait = False
-    shell = LessonShell.instance(config=config)
+    # IPython makes folders for its settings; without one of ours, in the user's home.
+    with TemporaryDirectory() as folder:
+        shell = LessonShell.instance(config=config, ipython_dir=folder)
     for name in ("exit", "quit"):  # IPython's own want a prompt; Python's are those of a script
         del shell.user_ns[name], shell.builtin_trap.auto_builtins[name]
     # "To exit: use 'exit'", which IPython adds to `sys.exit()`
     interactiveshell.warn = lambda *_, **__: None  # type: ignore[attr-defined]
-    shell.shown = Shown(shown, lambda: shell.line_of_frame(sys._getframe()))
     figures.enable(shell)
     _show_warnings_as_python_does()
     builtins.input = _no_input

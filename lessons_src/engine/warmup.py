@@ -1,4 +1,4 @@
-"""Do what is slow in a lesson once, in the fork server: imports and a first figure.
+"""Do what is slow in a lesson once, in the fork server: imports, the shell and a first figure.
 
 This makes no tensor, because a process that has run PyTorch's threads is not safe to fork.
 """
@@ -8,6 +8,7 @@ import atexit
 import gc
 import os
 import signal
+import sys
 
 # The terminal's Ctrl-C is for the parent, whose end ends the server.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -18,34 +19,40 @@ atexit.register(os._exit, 0)
 # Imports make a million objects and no garbage; the collector would take a fifth of the time.
 gc.disable()
 
+# A shell imports `bdb` and its logger when it runs its first block.
+import bdb
+import functools
 import io
 
-# A shell imports these by their names when it is made.
-import IPython.core.application
-import IPython.core.completerlib
 import IPython.core.logger
-import IPython.core.magics
-import IPython.core.oinspect
-import matplotlib.backends.backend_svg
 import matplotlib.pyplot as plt
-import matplotlib_inline.backend_inline
 import torch
 
 # The first optimiser of a lesson would import this, which takes a second.
 import torch._dynamo
-from matplotlib.backends.registry import backend_registry
+from matplotlib import textpath
+from matplotlib.mathtext import MathTextParser
 
-from lessons_src.engine import figures, running, worker
+from lessons_src.engine import running, worker
+from lessons_src.engine.shell import lesson_shell
 
-# The first figure reads fonts, and the first logarithmic axis builds the parser of formulas.
-with plt.rc_context(figures.STYLE):
-    plt.loglog([1, 10], label="line")
-    plt.legend()
-    plt.savefig(io.StringIO(), format="svg")
-    plt.close("all")
+# Lessons start with a copy of it, which they get sooner than one of their own.
+lesson_shell()
 
-# The first choice of a backend reads the metadata of all installed packages.
-backend_registry.list_all()  # type: ignore[no-untyped-call]
+# Each renderer has a parser of formulas, and a figure has three. One for all keeps what it has parsed.
+textpath.MathTextParser = functools.cache(MathTextParser)  # type: ignore[attr-defined,assignment]
+
+# The first figure reads fonts, and the first logarithmic axis builds the parser. These are its usual labels.
+plt.loglog([0.001, 10], label="line")
+plt.legend()
+plt.savefig(io.StringIO(), format="svg")
+plt.close("all")
+
+# PyTorch keeps the place from which a GPU was seeded, and reads the files of the stack for that.
+torch.manual_seed(0)
+
+# A lesson that looked for them would touch, and so copy, the names of all modules.
+worker.project_modules += [name for name in sys.modules if name.partition(".")[0] == "lessons_src"]
 
 # The collector never visits the objects that exist now: that would copy their memory in each lesson.
 gc.freeze()
