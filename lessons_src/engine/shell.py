@@ -8,6 +8,7 @@ import sysconfig
 import threading
 import traceback
 import warnings
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -162,10 +163,11 @@ def _in_project(name: str) -> str | None:
     return None
 
 
+@cache
 def lesson_shell() -> LessonShell:
-    """Make the shell of this process, which shows figures and warnings as lessons do.
+    """Return the shell of this process, which shows figures and warnings as lessons do.
 
-    The caller sets `shown`, to which what is printed goes.
+    A forked process has its parent's. The caller sets `shown`, to which what is printed goes.
     """
     config = Config()
     config.HistoryManager.enabled = False

@@ -8,7 +8,6 @@ import atexit
 import gc
 import os
 import signal
-import sys
 
 # The terminal's Ctrl-C is for the parent, whose end ends the server.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -21,7 +20,6 @@ gc.disable()
 
 # A shell imports `bdb` and its logger when it runs its first block.
 import bdb
-import functools
 import io
 
 import IPython.core.logger
@@ -30,8 +28,6 @@ import torch
 
 # The first optimiser of a lesson would import this, which takes a second.
 import torch._dynamo
-from matplotlib import textpath
-from matplotlib.mathtext import MathTextParser
 
 from lessons_src.engine import running, worker
 from lessons_src.engine.shell import lesson_shell
@@ -39,20 +35,11 @@ from lessons_src.engine.shell import lesson_shell
 # Lessons start with a copy of it, which they get sooner than one of their own.
 lesson_shell()
 
-# Each renderer has a parser of formulas, and a figure has three. One for all keeps what it has parsed.
-textpath.MathTextParser = functools.cache(MathTextParser)  # type: ignore[attr-defined,assignment]
-
-# The first figure reads fonts, and the first logarithmic axis builds the parser. These are its usual labels.
-plt.loglog([0.001, 10], label="line")
+# The first figure reads fonts, and the first logarithmic axis builds the parser of formulas.
+plt.loglog([1, 10], label="line")
 plt.legend()
 plt.savefig(io.StringIO(), format="svg")
 plt.close("all")
-
-# PyTorch keeps the place from which a GPU was seeded, and reads the files of the stack for that.
-torch.manual_seed(0)
-
-# A lesson that looked for them would touch, and so copy, the names of all modules.
-worker.project_modules += [name for name in sys.modules if name.partition(".")[0] == "lessons_src"]
 
 # The collector never visits the objects that exist now: that would copy their memory in each lesson.
 gc.freeze()

@@ -22,13 +22,10 @@ from typing import NoReturn
 
 from lessons_src.engine import figures
 from lessons_src.engine.lesson import Block, BlockRun
-from lessons_src.engine.shell import LessonShell
+from lessons_src.engine.shell import LessonShell, lesson_shell
 from lessons_src.engine.shown import MAX_SHOWN, SHOWN, WRITTEN, OutputTooLongError, Shown
 
 SEED = 0
-
-project_modules: list[str] = []
-"""The modules of this project that the fork server has imported, as it lists them itself."""
 
 _MAX_FILE = 2**28  # Bytes
 
@@ -53,6 +50,7 @@ def run_lesson(
     work = directory / "work"
     work.mkdir()
     os.chdir(work)
+    os.environ["IPYTHONDIR"] = str(directory)
     os.environ.pop("PYTHONHASHSEED", None)  # that of the server; a Python that the lesson starts has its own
     # Only a process that is forked from this one has what a block defines.
     multiprocessing.set_start_method("fork", force=True)
@@ -62,7 +60,9 @@ def run_lesson(
     written = (directory / WRITTEN).open("r+b")
     for descriptor in (1, 2):
         os.dup2(written.fileno(), descriptor)
-    shell = LessonShell.instance()
+    shell = lesson_shell()
+    shell.init_ipython_dir(str(directory))  # type: ignore[no-untyped-call]
+    shell.init_profile_dir(None)  # type: ignore[no-untyped-call]
     shell.shown = Shown(directory / SHOWN, lambda: shell.line_of_frame(sys._getframe()))
     reports.send(time.monotonic())
     for number, block in enumerate(blocks):
@@ -91,7 +91,7 @@ def _become_independent(time_limit: float) -> None:
 
 def _forget_project_modules() -> None:
     """Let the lesson import this project again: a file may have changed since the fork server started."""
-    for name in project_modules:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "lessons_src"]:
         del sys.modules[name]
     # `mkdocs serve` watches these folders: a new file there would start a build.
     sys.dont_write_bytecode = True

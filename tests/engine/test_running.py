@@ -460,6 +460,11 @@ def test_sets_of_strings_have_the_same_order_in_every_run(
     assert "PYTHONHASHSEED" not in os.environ
 
 
+def test_what_a_lesson_keeps_in_its_shell_ends_with_it() -> None:
+    kept = block("ip = get_ipython()\nprint(ip.db.get('kept'), 'x' in ip.user_ns)\nip.db['kept'] = x = 1")
+    assert [shown(kept) for _ in range(2)] == [["None False"], ["None False"]]
+
+
 def test_a_lesson_imports_nothing_that_its_shell_and_its_figures_need() -> None:
     # The collector does not see what was there before the lesson's process was forked.
     code = "import gc, sys\nnew = {id(thing) for thing in gc.get_objects()}\n"
