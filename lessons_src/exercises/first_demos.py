@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 NEAR_HOOP = 0.01
 HOOP = 3, 2
 OTHER_HOOPS = {
-    (5, 2.5): "is that of the lesson",
-    (3, 2.5): "hangs 3 m away, but still 2.5 m up",
-    (5, 2): "hangs 2 m up, but still 5 m away",
+    (5, 2.5): "the hoop of the lesson",
+    (3, 2.5): "a hoop 3 m away, but still 2.5 m up",
+    (5, 2): "a hoop 2 m up, but still 5 m away",
 }
 STEEPEST = 90
 BORDER = 0.12, 0.13
@@ -71,7 +71,7 @@ def check_hoop(answer: object) -> None:
         return
     for hoop, which in OTHER_HOOPS.items():
         if _hits(degrees, hoop):
-            raise Hint(f"{degrees:.1f} degrees hits a hoop that {which}. Change both in the loss.")
+            raise Hint(f"{degrees:.1f} degrees hits {which}. Change both, how far and how high.")
     above = _height(degrees, HOOP[0]) - HOOP[1]
     rounded = any(_hits(degrees + hundredths / 100, HOOP) for hundredths in range(-5, 6))
     other = "hand in the tensor, not a rounded number" if rounded else "another learning rate"

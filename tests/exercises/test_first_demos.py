@@ -138,14 +138,14 @@ def test_the_loss_of_a_circle(loss: str, said: str, says: Says) -> None:
                 "start in radians (`deg2rad()` makes them), and the learning rate small enough?"
             ),
         ),
-        (45.07, "45.1 degrees hits a hoop that is that of the lesson. Change both in the loss."),
+        (45.07, "45.1 degrees hits the hoop of the lesson. Change both, how far and how high."),
         (
             49.64,
-            "49.6 degrees hits a hoop that hangs 3 m away, but still 2.5 m up. Change both in the loss.",
+            "49.6 degrees hits a hoop 3 m away, but still 2.5 m up. Change both, how far and how high.",
         ),
         (
             39.1,
-            "39.1 degrees hits a hoop that hangs 2 m up, but still 5 m away. Change both in the loss.",
+            "39.1 degrees hits a hoop 2 m up, but still 5 m away. Change both, how far and how high.",
         ),
         (
             42,
