@@ -61,6 +61,7 @@ def run_lesson(
     for descriptor in (1, 2):
         os.dup2(written.fileno(), descriptor)
     shell = lesson_shell()
+    # What a lesson keeps in IPython's folder ends with the lesson.
     shell.init_ipython_dir(str(directory))  # type: ignore[no-untyped-call]
     shell.init_profile_dir(None)  # type: ignore[no-untyped-call]
     shell.shown = Shown(directory / SHOWN, lambda: shell.line_of_frame(sys._getframe()))
