@@ -28,7 +28,7 @@ POINTS = torch.tensor([0.0, 2.0, 3.0, 4.0]), torch.tensor([1.0, 2.0, 8.0, 7.0])
 OTHER_POINTS = torch.tensor([-1.0, 0.0, 3.0]), torch.tensor([1.0, -3.0, -5.0])
 LR, STEPS = 0.03, 7
 WEIGHT = torch.tensor([1, 2, 1, 3])
-SMALL, LIMIT = 0.01, 200
+SMALL, LIMIT = 0.02, 100
 CALLS = 150 * LIMIT  # of PyTorch, in a loop that gives up: enough for any
 
 PAIR = "return `a` and `b`, the two parameters, in this order: `return a, b`."
@@ -66,7 +66,7 @@ NEVER = (
     "it never stops by itself. Compare the size of both gradients with `small`, after `backward()`. And is "
     "`.grad` cleared in each step?"
 )
-GIVE_UP = "with `lr` = 0 the gradients never become small. It must return 200 then, and"
+GIVE_UP = f"with `lr` = 0 the gradients never become small. It must return {LIMIT} then, and"
 ONE_STEP = "it makes one step, however large `steps` is. Is `return` inside the loop?"
 SIGNED = "a gradient of -5 is smaller than `small`, and not small. Compare its size."
 TOO_EARLY = "it stops in its first step. What is in `.grad` where you look at it?"
@@ -323,7 +323,7 @@ def check_updates_until(answer: Callable[..., Any]) -> None:
     """Judge a loop that stops by itself, and that gives up in time.
 
     `answer` is a function of `x`, `y`, `lr` and `small`. It returns the number of updates until both
-    gradients are smaller in size than `small`, and 200 at most.
+    gradients are smaller in size than `small`, and 100 at most.
 
     Examples:
         >>> from lessons_src.exercises import check_updates_until

@@ -320,7 +320,7 @@ def updates(
     def updates_until(x: Tensor, y: Tensor, lr: float, small: float) -> int:
         a: Any = torch.zeros(1, requires_grad=True)
         b: Any = torch.zeros(1, requires_grad=True)
-        for updated in range(first, 200):
+        for updated in range(first, 100):
             ((a + b * x - y) ** 2).mean().backward()
             if is_done(a.grad, b.grad, small):
                 return updated
@@ -330,7 +330,7 @@ def updates(
                 if cleared:
                     a.grad.zero_()
                     b.grad.zero_()
-        return 200
+        return 100
 
     return updates_until
 
@@ -378,7 +378,7 @@ def in_plain_numbers(x: Tensor, y: Tensor, lr: float, small: float, *, last: flo
 def with_returned_slopes(x: Tensor, y: Tensor, lr: float, small: float) -> int:
     a: Any = torch.zeros(1, requires_grad=True)
     b: Any = torch.zeros(1, requires_grad=True)
-    for updated in range(200):
+    for updated in range(100):
         loss = ((a + b * x - y) ** 2).mean()
         grad_a, grad_b = torch.autograd.grad(loss, [a, b])
         if grad_a.abs() < small and grad_b.abs() < small:
@@ -386,13 +386,13 @@ def with_returned_slopes(x: Tensor, y: Tensor, lr: float, small: float) -> int:
         with torch.no_grad():
             a -= lr * grad_a
             b -= lr * grad_b
-    return 200
+    return 100
 
 
 @pytest.mark.parametrize(
     ("answer", "said_of_it"),
     [
-        (partial(in_plain_numbers, last=200), "Right."),
+        (partial(in_plain_numbers, last=100), "Right."),
         (with_returned_slopes, "Right."),
         (in_plain_numbers, f"Not yet: {hints.GIVE_UP} yours goes on."),
         (updates(lambda a, b, small: bool(a.abs() < small and b.abs() < small)), "Right."),

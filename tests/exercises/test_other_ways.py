@@ -67,7 +67,7 @@ def lost(loss: Tensor, names: dict[str, Tensor]) -> list[str]:
 def updates_until(x: Tensor, y: Tensor, lr: float, small: float) -> int:
     """Point by point."""
     a = b = torch.tensor(0.0)
-    for updates in range(200):
+    for updates in range(100):
         grad_a = grad_b = torch.tensor(0.0)
         for p, q in zip(x, y, strict=True):
             r = a + b * p - q
@@ -75,7 +75,7 @@ def updates_until(x: Tensor, y: Tensor, lr: float, small: float) -> int:
         if abs(grad_a) < small and abs(grad_b) < small:
             return updates
         a, b = a - lr * grad_a, b - lr * grad_b
-    return 200
+    return 100
 
 
 @pytest.mark.parametrize(
