@@ -29,6 +29,8 @@ Sequences and mappings may be nested. The keys of a mapping become names, and wh
 So a model's output, such as those of Hugging Face's transformers, can be handed over as it is.
 """
 
+_NO_NAMES: Mapping[int, tuple[str, ...]] = {}  # one for all of a million nodes
+
 _MUST = "must be a tensor, a grad_fn, a GradientEdge, or a sequence or mapping of them"
 
 
@@ -174,13 +176,13 @@ def _make_node(fn: Node, labels: LabelsFound) -> GraphNode:
     name = shown(type(fn).__name__)
     if name == "AccumulateGrad":
         variable: torch.Tensor = fn.variable  # type: ignore[attr-defined]
-        names = labels.leaves.get(id(variable), {})
+        names = labels.leaves.get(id(variable), _NO_NAMES)
         return GraphNode(0, name, (), _shapes((variable,)), names, variable, 0)
     if name == "CppFunction":  # a node of C++ that has no class of its own in Python
         name = re.split("::|CppNode<", fn.name())[-1].removesuffix(">")
     # The metadata is that of the node's inputs in backward: a gradient for each output, of its shape.
     shapes = _shapes(fn._input_metadata)  # noqa: SLF001
-    return GraphNode(0, name, (), shapes, labels.results.get(fn, {}), None, 0)
+    return GraphNode(0, name, (), shapes, labels.results.get(fn, _NO_NAMES), None, 0)
 
 
 def _shapes(outputs: Sequence[Any]) -> tuple[Shape | None, ...]:
