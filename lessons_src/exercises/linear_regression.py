@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 # At a = 0 and b = 0 both gradients are negative on the first points, and positive on the others.
 POINTS = torch.tensor([0.0, 2.0, 3.0, 4.0]), torch.tensor([1.0, 2.0, 8.0, 7.0])
 OTHER_POINTS = torch.tensor([-1.0, 0.0, 3.0]), torch.tensor([1.0, -3.0, -5.0])
+UPSIDE_DOWN = POINTS[0], -POINTS[1]  # each gradient comes from the other side
 LR, STEPS = 0.03, 7
 WEIGHT = torch.tensor([1, 2, 1, 3])
-SMALL, LIMIT = 0.02, 100
+STOP_LR, SMALL, LIMIT = 0.1, 0.01, 100  # the usual mistakes make at most 52 updates
 CALLS = 150 * LIMIT  # of PyTorch, in a loop that gives up: enough for any
 
 PAIR = "return `a` and `b`, the two parameters, in this order: `return a, b`."
@@ -63,8 +64,8 @@ DIVIDED_BY_N = "with all weights 2, the loss must be what it is with all weights
 NOT_DIVIDED = "the loss is a sum. By what must you divide it?"
 SQUARED_WEIGHT = "a point of weight 3 counts 9 times. What do you square?"
 NEVER = (
-    "it never stops by itself. Compare the size of both gradients with `small`, after `backward()`. And is "
-    "`.grad` cleared in each step?"
+    "it never stops by itself. Compare the size of both gradients with `small`, after `backward()`. Is the "
+    "loss a mean, and is `.grad` cleared in each step?"
 )
 GIVE_UP = f"with `lr` = 0 the gradients never become small. It must return {LIMIT} then, and"
 ONE_STEP = "it makes one step, however large `steps` is. Is `return` inside the loop?"
@@ -231,7 +232,7 @@ def _updates(x: Tensor, y: Tensor, is_done: Callable[[float, float], bool]) -> i
     a = b = 0.0
     updates = 0
     while not is_done(*(grads := _gradients(x, y, a, b))):
-        a, b = a - LR * grads[0], b - LR * grads[1]
+        a, b = a - STOP_LR * grads[0], b - STOP_LR * grads[1]
         updates += 1
     return updates
 
@@ -330,8 +331,8 @@ def check_updates_until(answer: Callable[..., Any]) -> None:
         >>> check_updates_until(lambda x, y, lr, small: 0)
         Not yet: it stops in its first step. What is in `.grad` where you look at it?
     """
-    for x, y in (OTHER_POINTS, POINTS):
+    for x, y in (OTHER_POINTS, POINTS, UPSIDE_DOWN):
         with cures():
-            count = ask(answer, x, y, LR, SMALL)
+            count = ask(answer, x, y, STOP_LR, SMALL)
         _judge_count(number(count), x, y)
     _judge_end(answer)

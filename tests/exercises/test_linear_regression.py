@@ -389,6 +389,25 @@ def with_returned_slopes(x: Tensor, y: Tensor, lr: float, small: float) -> int:
     return 100
 
 
+def until_each_was_small(order: tuple[int, ...]) -> Callable[..., int]:
+    """Loops, each until one of the gradients is small, as if that then stayed small."""
+
+    def updates_until(x: Tensor, y: Tensor, lr: float, small: float) -> int:
+        a = b = torch.zeros(1)
+        updated = 0
+        for which in order:
+            while updated < 100:
+                residual = a + b * x - y
+                grads = 2 * residual.mean(), 2 * (residual * x).mean()
+                if grads[which].abs() < small:
+                    break
+                a, b = a - lr * grads[0], b - lr * grads[1]
+                updated += 1
+        return updated
+
+    return updates_until
+
+
 @pytest.mark.parametrize(
     ("answer", "said_of_it"),
     [
@@ -398,6 +417,13 @@ def with_returned_slopes(x: Tensor, y: Tensor, lr: float, small: float) -> int:
         (updates(lambda a, b, small: bool(a.abs() < small and b.abs() < small)), "Right."),
         (updates(lambda a, b, small: bool(max(a.abs(), b.abs()) < small)), "Right."),
         (updates(lambda a, b, small: bool(a < small and b < small)), f"Not yet: {hints.SIGNED}"),
+        (updates(lambda a, b, small: bool(a < small and b.abs() < small)), f"Not yet: {hints.ONE_SMALL}"),
+        (updates(lambda a, b, small: bool(a.abs() < small and b > -small)), f"Not yet: {hints.ONE_SMALL}"),
+        (until_each_was_small((0, 1)), f"Not yet: {hints.ONE_SMALL}"),
+        (
+            until_each_was_small((1, 0)),
+            "Not yet: 16 is not the number of updates. Print both gradients in each step, and count by hand.",
+        ),
         (updates(lambda a, _, small: bool(a.abs() < small)), f"Not yet: {hints.ONE_SMALL}"),
         (updates(lambda _, b, small: bool(b.abs() < small)), f"Not yet: {hints.ONE_SMALL}"),
         (
