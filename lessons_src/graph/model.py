@@ -28,7 +28,7 @@ class GraphNode:
             the node that computed it and its index among that node's outputs, or ``(None, 0)`` if it
             requires none. An input that never requires one, such as an index, has no pair.
         shapes: The shape of each output, or ``None`` if PyTorch does not know it.
-        labels: The names of each output that has any, by the output's index.
+        labels: The names of each output that has any, by the output's index; to read, not to change.
         variable: The leaf's tensor, or ``None`` for an operation.
         uses: How many edges lead to the node.
         cut: How many inputs were not followed because of `max_nodes`. If there are any, `edges` is
