@@ -80,7 +80,7 @@ def _formula(match: re.Match[str]) -> str:
 
 def _output(match: re.Match[str]) -> str:
     text = unescape(match[2])
-    return render_error(text) if match[1] else render_output(text, wraps=False)
+    return render_error(text) if match[1] else render_output(text)
 
 
 def _figure(match: re.Match[str]) -> str:

@@ -31,7 +31,8 @@ _GUIDES = {"│": "bar", "├": "tee", "├──": "tee arm", "└": "end", "�
 _GUIDE = re.compile("[├└]──|[│├└─]")
 # The guides before a node of a printed tree: four columns a level
 _BRANCH = re.compile(r"^(?:[│| ] {3})*(?:[├└]── |[|`]-- )", re.MULTILINE)
-_WARNING = re.compile(r"^\w*Warning: ", re.MULTILINE)
+# What is said of a reader's code, by a warning or by the check of an exercise
+_SENTENCE = re.compile(r"^(?:\w*Warning|Not yet): ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ def render_rerun(block: Block, run: BlockRun, *, name: str, place: str) -> str:
     `name` begins the ids of its figures; `place` says where its exception was raised. What the lesson says
     of its own figure may not be true of the reader's, so it is not said.
     """
-    html = render_output(run.shown, wraps=block.directives.exercise is not None) if run.shown else ""
+    html = render_output(run.shown) if run.shown else ""
     if run.problem is None:
         alt = "The figure that your code draws."
         for number, svg in enumerate(run.figures):
@@ -244,8 +245,7 @@ def _results(block: Block, run: BlockRun | None, picture: str, figures: Iterator
     if run is None:
         return _note(f"Not run: {block.directives.display_only}")
     printed, raised = split_output(block, run)
-    # What the check of an exercise says is a sentence.
-    html = render_output(printed, wraps=block.directives.exercise is not None) if printed else ""
+    html = render_output(printed) if printed else ""
     if raised:
         html += render_error(raised)
     if alt := block.directives.figure:
@@ -265,14 +265,14 @@ def render_error(text: str) -> str:
     return f'<div class="lesson-output lesson-error"><pre><samp>{said}</samp></pre></div>'
 
 
-def render_output(text: str, *, wraps: bool) -> str:
-    """Return the HTML of what was printed. A tree has guides that meet; a long line wraps or scrolls."""
+def render_output(text: str) -> str:
+    """Return the HTML of a text. A tree has guides that meet, a sentence wraps, the rest scrolls."""
     content = escape(text, quote=False)
     kind = ""
     if _GUIDE.search(text) or _BRANCH.search(text):
         kind = " lesson-tree"
         content = _GUIDE.sub(_draw_guide, _BRANCH.sub(_say_level, content))
-    elif wraps or _WARNING.search(text):  # a warning is a sentence too
+    elif _SENTENCE.search(text):
         kind = " lesson-said"
     # The tab index lets the keyboard scroll it; lessons.js removes it where the whole output is in view.
     scrolls = kind != " lesson-said" and max(map(len, text.split("\n"))) > _NARROW

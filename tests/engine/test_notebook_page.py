@@ -39,6 +39,7 @@ def test_outputs_are_those_of_a_lesson() -> None:
         '<div class="lesson-output lesson-error"><pre><samp>E: &amp;</samp></pre></div>'
     )
     assert 'class="lesson-output lesson-tree"' in rendered("<samp>└── a</samp>")
+    assert 'class="lesson-output lesson-said"' in rendered("<samp>Not yet: the slope at 3 is 6.</samp>")
 
 
 def test_a_picture_is_a_part_of_the_page_and_has_the_colours_of_its_palette() -> None:

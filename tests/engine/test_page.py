@@ -231,10 +231,11 @@ def test_an_exercise_says_how_hard_it_is_and_how_long_it_takes() -> None:
 
 
 def test_what_a_check_says_wraps_and_need_not_scroll() -> None:
-    code = f"check = print\ncheck('{'word ' * 9}')"
-    said, shown = render(block(code, "word " * 9, "exercise: ★ 5 min"), block(code, "word " * 9)).select(
-        ".lesson-output"
-    )
+    words = "word " * 9
+    hint, other = f"Not yet: {words}", f"It is not yet: {words}"
+    said, shown = render(
+        block(f"check = print\ncheck('{hint}')", hint, "exercise: ★ 5 min"), block(f"print('{other}')", other)
+    ).select(".lesson-output")
     assert said.attrs == {"class": ["lesson-output", "lesson-said"]}
     assert shown.attrs == {"class": ["lesson-output"], "tabindex": "0"}
 
