@@ -32,7 +32,7 @@ _GUIDE = re.compile("[├└]──|[│├└─]")
 # The guides before a node of a printed tree: four columns a level
 _BRANCH = re.compile(r"^(?:[│| ] {3})*(?:[├└]── |[|`]-- )", re.MULTILINE)
 # What is said of a reader's code, by a warning or by the check of an exercise
-_SENTENCE = re.compile(r"^(?:\w*Warning|Not yet): ", re.MULTILINE)
+_SENTENCE = re.compile(r"^(?:\w*Warning: |Not yet: |Right\.$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)

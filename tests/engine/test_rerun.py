@@ -176,7 +176,10 @@ def test_the_check_of_an_exercise_answers_what_the_reader_wrote() -> None:
         block("def check(x):\n    print('Right.' if x == 2 else f'Not yet: {x}.')", None, "hidden"),
         block("check(1)", "Not yet: 1.", "exercise: ★ 5 min"),
     )
-    assert [text(rerun(lesson, {1: f"check({x})"})[1]) for x in (2, 3)] == ["Right.", "Not yet: 3."]
+    right, wrong = [rerun(lesson, {1: f"check({x})"})[1] for x in (2, 3)]
+    assert (text(right), text(wrong)) == ("Right.", "Not yet: 3.")
+    assert "lesson-said" in (right.html or "")
+    assert "lesson-said" in (wrong.html or "")
 
 
 def test_what_goes_past_standard_output_is_not_lost_without_a_word() -> None:
