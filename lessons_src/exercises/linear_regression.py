@@ -29,7 +29,7 @@ OTHER_POINTS = torch.tensor([-1.0, 0.0, 3.0]), torch.tensor([1.0, -3.0, -5.0])
 UPSIDE_DOWN = POINTS[0], -POINTS[1]  # each gradient comes from the other side
 LR, STEPS = 0.03, 7
 WEIGHT = torch.tensor([1, 2, 1, 3])
-STOP_LR, SMALL, LIMIT = 0.1, 0.01, 100  # the usual mistakes make at most 52 updates
+STOP_LR, SMALL, LIMIT = 0.1, 0.01, 100  # so the usual mistakes end before the limit
 CALLS = 150 * LIMIT  # of PyTorch, in a loop that gives up: enough for any
 
 PAIR = "return `a` and `b`, the two parameters, in this order: `return a, b`."
